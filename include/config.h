@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Config: what the administrator wants. Built whole, checked whole, never changed afterwards. */
+
+#include "ban.h"
+#include "pipeline.h"
+#include "util/cleanup.h"
+#include "util/problem.h"
+
+typedef struct JailConfig {
+        const char *name;
+        bool enabled;
+        bool observe;           /* count and show, do not ban */
+        const char *filter;     /* "sshd", or with parameters "sshd[publickey=any]" */
+        const char *mode;
+        int64_t findtime, bantime; /* seconds; bantime may be DURATION_FOREVER */
+        unsigned maxretry;
+        unsigned ipv6_prefix;
+        const Port *ports;      /* NULL: all ports */
+        size_t n_ports;
+        const char *place;      /* "file:line:column" */
+} JailConfig;
+
+typedef enum FirewallKind {
+        FIREWALL_NFTABLES,
+        FIREWALL_NONE,
+} FirewallKind;
+
+typedef struct Config {
+        FirewallKind firewall;
+        bool counters;          /* a packet counter in every element */
+        bool keep_on_stop;      /* on_stop: keep (bans stay in the kernel) or remove */
+        size_t max_windows;
+        size_t max_bans;
+        JailConfig *jails;
+        size_t n_jails;
+        AllowEntry *allow;
+        size_t n_allow;
+        char **files;           /* every file that was read, for the copy that is kept */
+        size_t n_files;
+        struct ConfigArena *arena; /* owns all of the above */
+} Config;
+
+int config_load(const char *path, Config **ret_config, Problem *problem);
+Config *config_free(Config *config);
+DEFINE_CLEANUP(Config *, config_free)
+int config_dump(const Config *config, char **ret_text);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Control: the varlink server (interface io.bailiff.Manager) on the control socket.
+ *
+ * Control knows the protocol, the rights and the JSON; what a method does is
+ * asked of the daemon through ControlOps. Views are borrowed until the visitor
+ * returns.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "ban.h"
+#include "firewall.h"
+#include "pipeline.h"
+#include "records.h"
+#include "util/cleanup.h"
+#include "util/problem.h"
+
+#define CONTROL_REQUEST_MAX (1024 * 1024) /* bytes of one request */
+
+typedef struct Control Control;
+
+typedef struct JailView {
+        const char *name, *filter, *mode;
+        const char *state;              /* "running", "waiting", "degraded", "observing", "disabled" */
+        const char *problem;            /* "" if none: what is wrong and what to do */
+        int64_t findtime, bantime;
+        unsigned maxretry;
+        const Port *ports;
+        size_t n_ports;                 /* 0: all */
+        size_t currently_failed;        /* addresses with failures in their windows */
+        uint64_t total_failed;          /* attempts counted since the start */
+        size_t currently_banned;
+        uint64_t total_banned;          /* since the start, restored ones included */
+        uint64_t lines, ignored, refused_by_origin, too_long, limit, allowed;
+        EventTime last_line, last_hit;
+        const char *const *journal_matches; /* "SYSLOG_IDENTIFIER=sshd" */
+        size_t n_journal_matches;
+} JailView;
+
+typedef struct StatusView {
+        const char *version;
+        int64_t pid;
+        EventTime started, now;
+        const char *state;              /* "running", "degraded" */
+        const char *const *problems;    /* what is wrong, each with the next step */
+        size_t n_problems;
+        const char *config;             /* path of the configuration that runs */
+        bool config_kept;               /* the kept one, since the present one did not load */
+        bool dry_run;
+        const char *firewall;           /* "nftables", "none" */
+        const char *source_state;       /* of the journal: source_state_name() */
+        uint64_t source_lines, source_errors;
+        size_t windows, bans, max_bans, elements;
+        uint64_t windows_evicted, bans_displaced, heals;
+        uint64_t commits, failed_commits, pending_bytes, set_aside;
+        const JailView *jails;
+        size_t n_jails;
+} StatusView;
+
+/**
+ * What `why` tells of one address. All arrays may be empty.
+ */
+typedef struct WhyView {
+        Addr addr;
+        const AllowEntry *allowed;      /* NULL: not allowed */
+        const Ban *const *bans;         /* that cover it now */
+        const FirewallElement *kernel;  /* one for each of `bans` */
+        const bool *in_kernel;          /* likewise */
+        size_t n_bans;
+        const WindowRecord *windows;    /* that it is counted in now */
+        const unsigned *window_counts;  /* attempts in each */
+        const unsigned *window_maxretry;
+        size_t n_windows;
+} WhyView;
+
+/**
+ * What methods ask of the daemon. Functions that change something return 0, or
+ * a positive BAN_E_* or negative errno with @problem set, and the store's
+ * sequence that has to be committed before the answer may be given.
+ */
+typedef struct ControlOps {
+        int (*status)(void *userdata, void (*visit)(void *visit_data, const StatusView *view), void *visit_data);
+        int (*bans)(void *userdata, const char *jail, int (*visit)(void *visit_data, const Ban *ban, const FirewallElement *kernel), void *visit_data);
+        int (*covering)(void *userdata, const Addr *addr, BanVisitor visit, void *visit_data);
+        int (*why)(void *userdata, const Addr *addr, void (*visit)(void *visit_data, const WhyView *view), void *visit_data);
+        int (*ban)(void *userdata, const BanRequest *request, uint64_t *ret_sequence, Problem *problem);
+        /* `addr` NULL: all. Each lifted ban is visited. */
+        int (*unban)(void *userdata, const Addr *addr, const char *jail, const char *by, BanVisitor visit, void *visit_data, uint64_t *ret_sequence, Problem *problem);
+        int (*events)(void *userdata, uint64_t since, size_t max, int (*visit)(void *visit_data, const EventRecord *record), void *visit_data);
+        bool (*has_jail)(void *userdata, const char *jail);
+        void *userdata;
+} ControlOps;
+
+int control_new(sd_event *event, const char *socket_path, ControlOps ops, Control **ret_control, Problem *problem);
+Control *control_free(Control *control);
+DEFINE_CLEANUP(Control *, control_free)
+
+void control_committed(Control *control, uint64_t sequence, const EventRecord *events, size_t n_events);
+char *control_event_members(const BanEvent *event);

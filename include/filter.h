@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Filter: what a service logs. Line -> Hit. Pure: no descriptor, no clock, no log, no global. */
+
+#include "pipeline.h"
+#include "util/cleanup.h"
+#include "util/problem.h"
+
+typedef struct Filter Filter;
+
+/**
+ * What became of a line.
+ */
+typedef enum FilterVerdict {
+        FILTER_HIT,             /* *ret_hit is set */
+        FILTER_NONE,            /* no rule matched */
+        FILTER_HELPER,          /* a rule matched that only tells about its session */
+        FILTER_IGNORED,         /* an `ignore` pattern matched */
+        FILTER_ORIGIN,          /* a rule matched but the line was not written by the service */
+        FILTER_TOO_LONG,        /* not matched for its length */
+        FILTER_LIMIT,           /* the match limit was reached; treated as no match */
+        _FILTER_VERDICT_MAX,
+} FilterVerdict;
+
+/**
+ * What the wiring needs to know about a filter; owned by the filter.
+ */
+typedef struct FilterInfo {
+        const char *name;               /* "sshd" */
+        const char *description;
+        const char *mode;
+        const char *file;               /* where it was read */
+        const char *const *idents;      /* SYSLOG_IDENTIFIERs */
+        size_t n_idents;
+        const char *const *ports;       /* as written: "ssh", "25/tcp" */
+        size_t n_ports;
+        bool jit;                       /* false: the interpreter runs (no executable memory) */
+} FilterInfo;
+
+/**
+ * Counters since the filter was loaded, for `status`.
+ */
+typedef struct FilterStats {
+        uint64_t lines;                         /* looked at */
+        uint64_t verdicts[_FILTER_VERDICT_MAX];
+        EventTime last_line, last_hit;
+        uint64_t sessions, sessions_evicted;    /* now, and given up at the cap */
+} FilterStats;
+
+/* Directories in which filters are sought, first match wins; ended by NULL. */
+extern const char *const FILTER_DIRECTORIES[];
+
+int filter_load(const char *spec, const char *mode, const char *jail, const char *const directories[], Filter **ret_filter,
+                Problem *problem);
+int filter_load_memory(const char *name, const char *yaml, size_t size, const char *mode, const char *jail, Filter **ret_filter,
+                       Problem *problem);
+Filter *filter_free(Filter *filter);
+DEFINE_CLEANUP(Filter *, filter_free)
+
+const FilterInfo *filter_info(const Filter *filter);
+const FilterStats *filter_stats(const Filter *filter);
+FilterVerdict filter_match(Filter *filter, const Line *line, Hit *ret_hit);
+void filter_forget(Filter *filter, const Addr *addr);
+
+typedef void (*FilterTestReport)(void *userdata, const char *line, bool passed, const char *message);
+int filter_self_test(const Filter *filter, FilterTestReport report, void *userdata, unsigned *ret_failed);

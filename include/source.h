@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Source: where lines come from. For now the journal. */
+
+#include <systemd/sd-event.h>
+
+#include "pipeline.h"
+#include "util/cleanup.h"
+#include "util/problem.h"
+
+#define SOURCE_POSITION_MAX 512 /* text of a position, with its NUL */
+
+typedef enum SourceState {
+        SOURCE_STOPPED,
+        SOURCE_WAITING,         /* no journal there yet; healthy on a host where none is expected */
+        SOURCE_OPEN,
+        SOURCE_DEGRADED,        /* errors repeat; read once a second */
+        SOURCE_PAUSED,
+} SourceState;
+
+typedef struct SourceCallbacks {
+        /* One line. Return 0; a negative value stops the reading and reaches source_failed. */
+        void (*line)(void *userdata, const Line *line, const char *position);
+        /* The state changed; text says why, "" if plain. */
+        void (*state)(void *userdata, SourceState state, const char *text);
+        /* All that was there has been read (at start: replay has reached the present). */
+        void (*caught_up)(void *userdata);
+        void *userdata;
+} SourceCallbacks;
+
+typedef struct JournalConfig {
+        const char *directory;          /* NULL: the system's journal */
+        const char *const *idents;      /* SYSLOG_IDENTIFIERs of all jails, without doubles */
+        size_t n_idents;
+        const char *position;           /* resume behind this cursor; NULL or "": first start */
+        EventTime since;                /* where to begin without a position, or when it is gone */
+} JournalConfig;
+
+typedef struct SourceStats {
+        uint64_t lines;
+        uint64_t reopened, errors, recovered; /* `recovered`: entries that only the second look found */
+        EventTime last_line;
+        SourceState state;
+        uint64_t polls;
+} SourceStats;
+
+typedef struct JournalSource JournalSource;
+
+int journal_source_new(sd_event *event, const JournalConfig *config, SourceCallbacks callbacks, JournalSource **ret_source);
+JournalSource *journal_source_free(JournalSource *source);
+DEFINE_CLEANUP(JournalSource *, journal_source_free)
+
+int journal_source_start(JournalSource *source, Problem *problem);
+void journal_source_attack(JournalSource *source);
+void journal_source_pause(JournalSource *source, bool pause);
+const SourceStats *journal_source_stats(const JournalSource *source);
+const char *source_state_name(SourceState state);

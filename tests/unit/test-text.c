@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "test.h"
+#include "util/text.h"
+
+static void test_printable(void)
+{
+        static const struct {
+                const char *text;
+                size_t size;
+                const char *shown;
+        } cases[] = {
+                { "plain", 5, "plain" },
+                { "a\nb\033[31m\0z", 10, "a\\x0ab\\x1b[31m\\x00z" },
+                { "back\\slash", 10, "back\\\\slash" },
+                { "gr\xc3\xbc\xc3\x9f", 6, "gr\xc3\xbc\xc3\x9f" },
+                { "\xff\xc3", 2, "\\xff\\xc3" },
+                { "\xc2\x9b", 2, "\\xc2\\x9b" },
+                { "\xe2\x80\xae", 3, "\\xe2\\x80\\xae" },
+                { "\xed\xa0\x80", 3, "\\xed\\xa0\\x80" },
+        };
+        char buffer[64];
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                text_printable(cases[i].text, cases[i].size, buffer, sizeof buffer);
+                check_text(buffer, cases[i].shown);
+        }
+        check_int(text_printable("\xc3\xbc\xc3\xbc", 4, buffer, 4), 2); /* cut between characters */
+        check_text(buffer, "\xc3\xbc");
+        check_int(text_printable("\n", 1, buffer, 4), 0);
+}
+
+static void test_nearest(void)
+{
+        static const char *const known[] = { "findtime", "maxretry", "bantime" };
+
+        check_text(text_nearest("fintime", known, 3), "findtime");
+        check_text(text_nearest("max_retry", known, 3), "maxretry");
+        check(!text_nearest("colour", known, 3));
+}
+
+static void test_names(void)
+{
+        check(text_is_name("sshd") && text_is_name("nginx-http-auth") && text_is_name("a.b_c9"));
+        check(!text_is_name("") && !text_is_name("-x") && !text_is_name(".") && !text_is_name("a/b") && !text_is_name("a b"));
+}
+
+static void test_files(void)
+{
+        char path[] = "/tmp/bailiff-test-XXXXXX", *text;
+        size_t size;
+
+        check(mkdtemp(path));
+        char file[64];
+        snprintf(file, sizeof file, "%s/file", path);
+        check_int(text_write_file(file, "hello", 5, 0600), 0);
+        check_int(text_write_file(file, "hello again", 11, 0600), 0);
+        check_int(text_read_file(file, 100, &text, &size), 0);
+        check_text(text, "hello again");
+        free(text);
+        check_int(text_read_file(file, 10, &text, &size), -EFBIG);
+        check_int(text_read_file(path, 10, &text, &size), -EISDIR);
+        unlink(file);
+        check_int(text_read_file(file, 10, &text, &size), -ENOENT);
+        rmdir(path);
+}
+
+int main(void)
+{
+        test_printable();
+        test_nearest();
+        test_names();
+        test_files();
+        return 0;
+}
