@@ -34,15 +34,17 @@ typedef struct BanRequest {
         bool force;             /* allow prefixes wider than /8 (IPv4) and /16 (IPv6) */
 } BanRequest;
 
-/* Expected errors of ban_engine_ban(), with a Problem for the person. */
+/* Expected errors, with a Problem for the person from ban_engine_ban(). */
 enum {
         BAN_E_ALLOWED = 1,      /* lies inside an allowed entry */
         BAN_E_TOO_WIDE,         /* needs force */
         BAN_E_NO_JAIL,
         BAN_E_NOT_BANNABLE,     /* no packet can have it as source */
         BAN_E_FULL,             /* at the cap, and nothing may give way */
+        BAN_E_NO_ENTRY,         /* ban_engine_disallow(): the allow list does not have exactly this */
 };
 
+/* The sink must not call back into the engine, but for the functions that take it const. */
 typedef struct BanSink {
         void (*event)(void *userdata, const BanEvent *event);
         void *userdata;
@@ -52,7 +54,9 @@ typedef struct BanStats {
         size_t bans;            /* in force */
         size_t max_bans;
         size_t elements;        /* in the kernel, as it should be */
+        size_t evidence_bytes;  /* of log lines kept here; events carry them in any case */
         uint64_t displaced;
+        uint64_t evidence_dropped; /* bans whose lines were not kept here */
 } BanStats;
 
 typedef int (*BanVisitor)(void *userdata, const Ban *ban);
@@ -72,6 +76,7 @@ int ban_engine_each_allowed(const BanEngine *engine, const Addr *inside, AllowVi
 int ban_engine_offence(BanEngine *engine, const Offence *offence, EventTime now);
 int ban_engine_ban(BanEngine *engine, const BanRequest *request, EventTime now, Problem *problem);
 int ban_engine_unban(BanEngine *engine, const Addr *addr, const char *jail, EventTime now, const char *note, size_t *ret_lifted);
+int ban_engine_unban_inside(BanEngine *engine, const Addr *addr, EventTime now, const char *note, size_t *ret_lifted);
 EventTime ban_engine_expire(BanEngine *engine, EventTime now);
 
 int ban_engine_restore(BanEngine *engine, const Ban *ban, EventTime now);

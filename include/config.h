@@ -22,23 +22,21 @@ typedef struct JailConfig {
         const char *place;      /* "file:line:column" */
 } JailConfig;
 
-typedef enum FirewallKind {
-        FIREWALL_NFTABLES,
-        FIREWALL_NONE,
-} FirewallKind;
+/* Values of the words in option.c, in their order. */
+enum { FIREWALL_NFTABLES, FIREWALL_NONE };
+enum { ON_STOP_REMOVE, ON_STOP_KEEP };
 
 typedef struct Config {
-        FirewallKind firewall;
+        const char *path;       /* as it was loaded */
+        int firewall;           /* FIREWALL_* */
+        int on_stop;            /* ON_STOP_* */
         bool counters;          /* a packet counter in every element */
-        bool keep_on_stop;      /* on_stop: keep (bans stay in the kernel) or remove */
         size_t max_windows;
         size_t max_bans;
         JailConfig *jails;
         size_t n_jails;
         AllowEntry *allow;
         size_t n_allow;
-        char **files;           /* every file that was read, for the copy that is kept */
-        size_t n_files;
         struct ConfigArena *arena; /* owns all of the above */
 } Config;
 

@@ -18,7 +18,7 @@
 #include "util/cleanup.h"
 #include "util/problem.h"
 
-#define CONTROL_REQUEST_MAX (1024 * 1024) /* bytes of one request */
+#define CONTROL_REQUEST_MAX (1024 * 1024) /* bytes of one request; less for callers without rights */
 
 typedef struct Control Control;
 
@@ -83,12 +83,16 @@ typedef struct WhyView {
  */
 typedef struct ControlOps {
         int (*status)(void *userdata, void (*visit)(void *visit_data, const StatusView *view), void *visit_data);
-        int (*bans)(void *userdata, const char *jail, int (*visit)(void *visit_data, const Ban *ban, const FirewallElement *kernel), void *visit_data);
+        /* Every ban of `jail`, NULL: of all; stops when `visit` returns non-zero. Asks nobody else, so that millions take milliseconds. */
+        int (*bans)(void *userdata, const char *jail, BanVisitor visit, void *visit_data);
+        /* What the kernel says of a ban (several elements: packets summed): 0, or FIREWALL_E_ABSENT. */
+        int (*kernel)(void *userdata, const Ban *ban, FirewallElement *ret_element);
         int (*covering)(void *userdata, const Addr *addr, BanVisitor visit, void *visit_data);
         int (*why)(void *userdata, const Addr *addr, void (*visit)(void *visit_data, const WhyView *view), void *visit_data);
         int (*ban)(void *userdata, const BanRequest *request, uint64_t *ret_sequence, Problem *problem);
         /* `addr` NULL: all. Each lifted ban is visited. */
         int (*unban)(void *userdata, const Addr *addr, const char *jail, const char *by, BanVisitor visit, void *visit_data, uint64_t *ret_sequence, Problem *problem);
+        /* Committed events with an id greater than `since`, in order, at most `max`. */
         int (*events)(void *userdata, uint64_t since, size_t max, int (*visit)(void *visit_data, const EventRecord *record), void *visit_data);
         bool (*has_jail)(void *userdata, const char *jail);
         void *userdata;

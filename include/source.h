@@ -20,25 +20,27 @@ typedef enum SourceState {
 } SourceState;
 
 typedef struct SourceCallbacks {
-        /* One line. Return 0; a negative value stops the reading and reaches source_failed. */
-        void (*line)(void *userdata, const Line *line, const char *position);
-        /* The state changed; text says why, "" if plain. */
+        /* One line, borrowed until the return. May call any function below but journal_source_free(). */
+        void (*line)(void *userdata, const Line *line);
+        /* The state changed, or there is something to tell; text says why and what to do, "" if plain. */
         void (*state)(void *userdata, SourceState state, const char *text);
-        /* All that was there has been read (at start: replay has reached the present). */
+        /* Once: all that was there at start has been read (replay has reached the present). */
         void (*caught_up)(void *userdata);
         void *userdata;
 } SourceCallbacks;
 
 typedef struct JournalConfig {
         const char *directory;          /* NULL: the system's journal */
-        const char *const *idents;      /* SYSLOG_IDENTIFIERs of all jails, without doubles */
+        const char *const *idents;      /* SYSLOG_IDENTIFIERs of all jails, without doubles; at least one */
         size_t n_idents;
         const char *position;           /* resume behind this cursor; NULL or "": first start */
-        EventTime since;                /* where to begin without a position, or when it is gone */
+        EventTime since;                /* where to begin without a position, or when it cannot be used */
+        uint64_t fast_poll_usec;        /* between polls while an attack is on; 0: 5 ms */
 } JournalConfig;
 
 typedef struct SourceStats {
         uint64_t lines;
+        uint64_t without_message;       /* entries that have no text to match */
         uint64_t reopened, errors, recovered; /* `recovered`: entries that only the second look found */
         EventTime last_line;
         SourceState state;
@@ -54,5 +56,6 @@ DEFINE_CLEANUP(JournalSource *, journal_source_free)
 int journal_source_start(JournalSource *source, Problem *problem);
 void journal_source_attack(JournalSource *source);
 void journal_source_pause(JournalSource *source, bool pause);
+int journal_source_position(JournalSource *source, char ret_position[static SOURCE_POSITION_MAX]);
 const SourceStats *journal_source_stats(const JournalSource *source);
 const char *source_state_name(SourceState state);

@@ -8,6 +8,16 @@
  * (windows, bans, positions) and queues the rest (events, outbox rows); the
  * store thread takes the batch whole and writes it in one transaction. Nothing
  * here blocks the loop thread.
+ *
+ *     store_open()      lock, check, migrate; may take a second with a million bans
+ *     store_load()      hands out what is remembered
+ *     store_start()     from here on the store thread owns the file
+ *     store_put_*()     as often as wanted, then
+ *     store_submit()    about once a second, and after every changing command
+ *     store_flush()     at shutdown
+ *     store_free()
+ *
+ * All functions belong to the loop thread (or to main before there is a loop).
  */
 
 #include <systemd/sd-event.h>
@@ -22,11 +32,12 @@
 
 typedef struct Store Store;
 
+/* Expected answers of store_open(), each with a Problem. */
 enum {
-        STORE_E_LOCKED = 1,     /* another daemon has this state directory */
-        STORE_E_NEWER,          /* written by a newer release */
-        STORE_E_CORRUPT,        /* moved aside; an empty one has taken its place */
-        STORE_E_UNAVAILABLE,    /* full or read-only disk: running from memory, trying again */
+        STORE_E_LOCKED = 1,     /* another daemon has this state directory; no store */
+        STORE_E_NEWER,          /* written by a newer release, and left untouched; no store */
+        STORE_E_CORRUPT,        /* moved aside, an empty one has taken its place; *ret_store is set, go on */
+        STORE_E_UNAVAILABLE,    /* full or read-only disk: running from memory, trying again; *ret_store is set, go on */
 };
 
 typedef struct StoreCallbacks {
@@ -34,9 +45,13 @@ typedef struct StoreCallbacks {
         void (*committed)(void *userdata, uint64_t sequence, const EventRecord *events, size_t n_events);
         /* The disk refuses (text says why and what to do), or works again (NULL). Runs on the loop thread. */
         void (*degraded)(void *userdata, const char *text);
+        /* The file was lost or broken while running, and an empty one has taken its place: put every ban, window and
+           position again. May be NULL. Runs on the loop thread. */
+        void (*emptied)(void *userdata);
         void *userdata;
 } StoreCallbacks;
 
+/* Where store_load() puts what it finds. A negative return stops it and is handed on; NULL members are passed over. */
 typedef struct StoreLoader {
         int (*ban)(void *userdata, const Ban *ban);
         int (*window)(void *userdata, const WindowRecord *record);
@@ -45,18 +60,37 @@ typedef struct StoreLoader {
         void *userdata;
 } StoreLoader;
 
+/**
+ * How much is kept on disk. Pruning runs on the store thread, oldest first, in
+ * steps of a thousand rows.
+ */
+typedef struct StoreLimits {
+        uint64_t events_max;            /* rows of the event log */
+        uint64_t past_bans_max;         /* ended bans */
+        int64_t past_bans_age;          /* seconds that an ended ban is kept */
+        uint64_t set_aside_max;         /* lines */
+        uint64_t wal_max;               /* bytes that the log may reach while a foreign reader stops its checkpoints */
+        unsigned prune_msec;            /* between two rounds of pruning */
+} StoreLimits;
+
+#define STORE_LIMITS_DEFAULT                                                                                     \
+        ((StoreLimits){ .events_max = 500000, .past_bans_max = 1000000, .past_bans_age = 30 * INT64_C(86400),    \
+                        .set_aside_max = 1000, .wal_max = UINT64_C(256) * 1024 * 1024, .prune_msec = 10000 })
+
 typedef struct StoreStats {
         uint64_t sequence_submitted, sequence_committed;
         uint64_t commits, failed_commits;
         uint64_t last_commit_usec;      /* how long the last one took */
-        size_t pending_bytes;
+        size_t pending_bytes;           /* of rows that cannot merge: events, outbox, ended bans, removed windows */
         uint64_t next_event_id, next_ban_id;
+        uint64_t skipped_rows;          /* that store_load() could not make sense of */
 } StoreStats;
 
 int store_open(const char *directory, Store **ret_store, Problem *problem);
 Store *store_free(Store *store);
 DEFINE_CLEANUP(Store *, store_free)
 
+void store_set_limits(Store *store, const StoreLimits *limits);
 int store_load(Store *store, EventTime now, const StoreLoader *loader, Problem *problem);
 int store_start(Store *store, sd_event *event, StoreCallbacks callbacks);
 
@@ -65,6 +99,7 @@ void store_end_ban(Store *store, uint64_t ban_id, EventTime time, const char *ho
 void store_put_window(Store *store, const WindowRecord *record);
 void store_put_position(Store *store, const PositionRecord *record);
 void store_put_set_aside(Store *store, const SetAsideRecord *record);
+uint64_t store_put_outbox(Store *store, const OutboxRecord *record);
 uint64_t store_put_event(Store *store, EventTime time, const char *kind, const char *json_members);
 uint64_t store_submit(Store *store);
 int store_flush(Store *store, unsigned timeout_msec);
@@ -72,5 +107,7 @@ bool store_is_full(const Store *store);
 const StoreStats *store_stats(Store *store);
 
 typedef int (*StoreEventVisitor)(void *userdata, const EventRecord *record);
+typedef int (*StorePastBanVisitor)(void *userdata, const Ban *ban, EventTime ended, const char *how);
+
 int store_read_events(Store *store, uint64_t since, size_t max, StoreEventVisitor visitor, void *userdata);
-int store_read_past_bans(Store *store, const Addr *addr, size_t max, int (*visitor)(void *userdata, const Ban *ban, EventTime ended, const char *how), void *userdata);
+int store_read_past_bans(Store *store, const Addr *addr, size_t max, StorePastBanVisitor visitor, void *userdata);

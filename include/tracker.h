@@ -18,6 +18,12 @@ typedef struct TrackerJail {
         unsigned ipv6_prefix;   /* 1..128 */
 } TrackerJail;
 
+/* Expected errors of tracker_hit() and tracker_restore(). */
+enum {
+        TRACKER_E_NO_JAIL = 1,  /* tracker_set_jail() has not named it */
+};
+
+/* The sink must not call back into the tracker. */
 typedef struct TrackerSink {
         void (*offence)(void *userdata, const Offence *offence);
         void *userdata;
@@ -25,9 +31,11 @@ typedef struct TrackerSink {
 
 typedef struct TrackerStats {
         size_t windows;         /* now */
+        size_t max_windows;
         size_t evidence_bytes;
+        size_t max_evidence_bytes;
         uint64_t evicted;       /* windows given up at the cap */
-        uint64_t evidence_dropped;
+        uint64_t evidence_dropped; /* lines whose text was not kept */
 } TrackerStats;
 
 int tracker_new(size_t max_windows, size_t max_evidence_bytes, TrackerSink sink, Tracker **ret_tracker);

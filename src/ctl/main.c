@@ -1,6 +1,164 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-int main(void)
+/* bailiffctl: options, and the table of commands that dispatch, help and the list of commands come from. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "build-config.h"
+#include "ctl/ctl.h"
+#include "util/text.h"
+
+const Command COMMANDS[] = {
+        { "status", "[JAIL]", "what is wrong, then the jails; or one jail's figures", "", command_status },
+        { "bans", "[JAIL]", "who is banned, until when, since how many failures",
+          "FAILS: failures that led to the ban (- for a ban by hand). PACKETS: dropped so far, where the\n"
+          "firewall counts them.\n",
+          command_bans },
+        { "banip", "JAIL ADDR[/LEN]...|- [--for 1d] [--reason TEXT] [--no-report] [--force]", "ban addresses or prefixes",
+          "  -              read addresses from standard input, one a line; # begins a comment\n"
+          "  --for TIME     10m, 1d12h, plain seconds, or forever; else the jail's bantime\n"
+          "  --reason TEXT  kept with the ban, shown by why and bans\n"
+          "  --no-report    never report this ban to others\n"
+          "  --force        also prefixes wider than /8 (IPv4) or /16 (IPv6)\n"
+          "All are tried. Exit status 1: an address is allowed; 2: an error, or enforced but not\n"
+          "yet remembered (the disk does not answer).\n",
+          command_banip },
+        { "unban", "ADDR[/LEN]...|--all [--jail JAIL]", "lift every ban that covers an address",
+          "  --all          lift all bans\n"
+          "  --jail JAIL    only this jail's\n"
+          "Each lifted ban is printed. Exit status 1: an address was not banned.\n",
+          command_unban },
+        { "banned", "ADDR...", "whether addresses are banned: exit status 0 all, 1 not", "", command_banned },
+        { "set", "JAIL banip|unbanip ADDR...", "Fail2Ban's spelling of banip and unban --jail", "", command_set },
+        { "why", "ADDR", "why an address is banned, or what stopped it", "", command_why },
+        { "monitor", "[--since ID]", "show events as they happen",
+          "  --since ID     first all events after this one; 0: from the beginning\n", command_monitor },
+};
+const size_t N_COMMANDS = sizeof COMMANDS / sizeof *COMMANDS;
+
+const Command *command_find(const char *name)
 {
-        return 2;
+        for (size_t i = 0; i < N_COMMANDS; i++)
+                if (strcmp(COMMANDS[i].name, name) == 0)
+                        return &COMMANDS[i];
+        return NULL;
+}
+
+static void print_commands(FILE *file)
+{
+        for (size_t i = 0; i < N_COMMANDS; i++)
+                fprintf(file, "  %-8s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+}
+
+static void print_help(void)
+{
+        printf("Usage: bailiffctl [--socket PATH] [--json] COMMAND [ARGUMENT]...\n"
+               "Looks at the bans of bailiffd and changes them.\n\n");
+        print_commands(stdout);
+        printf("\n"
+               "  --socket PATH  else $BAILIFF_SOCKET, else " BAILIFF_RUNTIME_DIR "/control.sock\n"
+               "  --json         for programs: one JSON object a line\n"
+               "  --help         of a command: bailiffctl COMMAND --help\n"
+               "  --version\n\n"
+               "Exit status: 0 done, 1 \"no\", 2 usage or error. Of several addresses the worst.\n");
+}
+
+static void print_command_help(const Command *command)
+{
+        printf("Usage: bailiffctl %s", command->name);
+        say_wrapped(PLAIN, "", "         ", command->usage);
+        printf("%c%s.\n%s%s", command->summary[0] - 'a' + 'A', command->summary + 1, *command->help ? "\n" : "", command->help);
+}
+
+static int unknown_command(const char *word)
+{
+        const char *names[sizeof COMMANDS / sizeof *COMMANDS];
+        char *safe = clean(word);
+
+        for (size_t i = 0; i < N_COMMANDS; i++)
+                names[i] = COMMANDS[i].name;
+        const char *nearest = text_nearest(word, names, N_COMMANDS);
+
+        fprintf(stderr, "bailiffctl: unknown command \"%.40s\"", safe);
+        if (nearest)
+                fprintf(stderr, "; did you mean \"%s\"?", nearest);
+        fprintf(stderr, "\nThe commands are:\n");
+        print_commands(stderr);
+        free(safe);
+        return STATUS_ERROR;
+}
+
+/* Takes --socket, --json, --help and --version out, wherever they stand, up to "--". */
+static int take_options(Ctl *ctl, int *argc, char **argv, bool *ret_help)
+{
+        int kept = 1;
+
+        for (int i = 1; i < *argc; i++) {
+                char *argument = argv[i];
+
+                if (strcmp(argument, "--") == 0) {
+                        while (i < *argc)
+                                argv[kept++] = argv[i++];
+                } else if (strcmp(argument, "--json") == 0) {
+                        ctl->json = true;
+                } else if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
+                        *ret_help = true;
+                } else if (strncmp(argument, "--socket=", 9) == 0) {
+                        ctl->socket = argument + 9;
+                } else if (strcmp(argument, "--socket") == 0) {
+                        if (++i == *argc)
+                                return fail("--socket needs a path; try bailiffctl --help");
+                        ctl->socket = argv[i];
+                } else if (strcmp(argument, "--reason") == 0 || strcmp(argument, "--for") == 0) {
+                        argv[kept++] = argument; /* its value may look like an option */
+                        if (i + 1 < *argc)
+                                argv[kept++] = argv[++i];
+                } else {
+                        argv[kept++] = argument;
+                }
+        }
+        *argc = kept;
+        return STATUS_DONE;
+}
+
+int main(int argc, char **argv)
+{
+        const char *socket = getenv("BAILIFF_SOCKET");
+        Ctl ctl = { .socket = socket && *socket ? socket : BAILIFF_RUNTIME_DIR "/control.sock" };
+        const Command *command;
+        bool help = false;
+        int status;
+
+        output_start(false);
+        status = take_options(&ctl, &argc, argv, &help);
+        if (status != STATUS_DONE)
+                return status;
+        output_start(ctl.json);
+        if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
+                printf("bailiffctl %s\n", BAILIFF_VERSION);
+                return output_end(STATUS_DONE);
+        }
+        if (argc < 2 && !help) {
+                fprintf(stderr, "Usage: bailiffctl [--socket PATH] [--json] COMMAND [ARGUMENT]...\nThe commands are:\n");
+                print_commands(stderr);
+                return STATUS_ERROR;
+        }
+        if (argc < 2 || strcmp(argv[1], "help") == 0) {
+                print_help();
+                return output_end(STATUS_DONE);
+        }
+        if (argv[1][0] == '-')
+                return fail("unknown option %.40s; try bailiffctl --help", argv[1]);
+        command = command_find(argv[1]);
+        if (!command)
+                return unknown_command(argv[1]);
+        if (help) {
+                print_command_help(command);
+                return output_end(STATUS_DONE);
+        }
+        status = command->run(&ctl, argc - 1, argv + 1);
+        client_free(ctl.client);
+        return output_end(status);
 }

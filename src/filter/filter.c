@@ -1,3 +1,323 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "filter.h"
+/*
+ * Filter: a line in, at most one hit out.
+ *
+ * Most lines of a service match no rule, so the cheap things come first: the
+ * prefix, then the rules in order until one matches and its address is an
+ * address. Only then are the trusted fields of the line read and compared
+ * (check_origin()), since reading them costs more than all the patterns.
+ *
+ * Who wrote the line. A journal entry's SYSLOG_IDENTIFIER and text are any
+ * user's to choose, the uid is not. So the uid must be one of the filter's;
+ * comm and unit must agree when they are there; journald reads both after the
+ * fact and misses them for processes that are gone, and only root's lines are
+ * taken without them: other users could try until it happens. Lines from files
+ * have no such fields; who may write the file may write lines.
+ *
+ * Sessions. A service spreads one attempt over several lines. What a filter
+ * does about that:
+ *
+ *   - `helper` rules tell address and user of their session and are no hit;
+ *   - a failure without an address takes its session's. If that is not known
+ *     yet, one such failure per session is held until a line tells it, and is
+ *     then returned in that line's place. A failure that has its own address
+ *     replaces a held one: they are the same attempt;
+ *   - `success` and `end` are passed on, and `end` forgets the session.
+ *
+ * How failures of a session add up is said by the rule's `count` and done by
+ * the tracker, with Hit.session:
+ *
+ *     each   an attempt of its own, unless the session has one counted ahead:
+ *            then it is that one (sshd: "Failed password")
+ *     ahead  counts now, and the session's next `each` is the same attempt;
+ *            nothing if one is ahead already (sshd: "Invalid user")
+ *     once   counts only if the session has counted nothing (sshd: "maximum
+ *            authentication attempts exceeded", which sums up others)
+ *
+ * Over-long lines are not matched whole: their steps would be bounded, their
+ * number is not. Rules marked `head` see their first 4 KiB, so padding hides
+ * nobody whom such a rule can find.
+ *
+ * An `ignore` pattern takes back a failure that was found; it is tried last,
+ * since few lines get that far. One that reaches a match limit has not matched:
+ * nobody hides behind a pattern that he exhausts.
+ */
+
+#include <assert.h>
+#include <fnmatch.h>
+#include <string.h>
+
+#include "filter/private.h"
+#include "util/text.h"
+
+/**
+ * What the rules found in a line.
+ */
+typedef struct Found {
+        const Rule *rule;
+        Addr addr;              /* ADDR_NULL: the line has none */
+        RegexSpan user;
+        RegexSpan session;
+} Found;
+
+static RegexSpan either(const RegexMatch *match, const RegexMatch *prefix, RegexCapture capture)
+{
+        return match->captures[capture].text ? match->captures[capture] : prefix->captures[capture];
+}
+
+/* The address that was captured; false if what was captured is none that a peer can have. */
+static bool take_addr(RegexSpan span, Addr *ret_addr)
+{
+        Addr addr;
+
+        if (!span.text) {
+                *ret_addr = ADDR_NULL;
+                return true;
+        }
+        if (addr_parse(span.text, span.size, &addr) < 0 || !addr_is_bannable(&addr))
+                return false;
+        *ret_addr = addr;
+        return true;
+}
+
+static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bool head, Found *ret_found)
+{
+        FilterVerdict verdict = FILTER_NONE;
+        RegexMatch prefix = { 0 };
+
+        if (filter->prefix) {
+                int r = regex_match(filter->prefix, filter->runner, text, size, &prefix);
+                if (r != 0)
+                        return r == REGEX_E_LIMIT ? FILTER_LIMIT : FILTER_NONE;
+                text += prefix.end;
+                size -= prefix.end;
+        }
+        for (size_t i = 0; i < filter->n_rules; i++) {
+                const Rule *rule = &filter->rules[i];
+                RegexMatch match;
+                Addr addr;
+
+                if (head && !rule->head)
+                        continue;
+                int r = regex_match(rule->regex, filter->runner, text, size, &match);
+                if (r == REGEX_E_LIMIT)
+                        verdict = FILTER_LIMIT;
+                if (r != 0 || !take_addr(either(&match, &prefix, CAPTURE_ADDR), &addr))
+                        continue;
+                *ret_found = (Found){
+                        .rule = rule,
+                        .addr = addr,
+                        .user = either(&match, &prefix, CAPTURE_USER),
+                        .session = either(&match, &prefix, CAPTURE_SESSION),
+                };
+                return FILTER_HIT;
+        }
+        return verdict;
+}
+
+static bool ignored(const Filter *filter, const char *text, size_t size)
+{
+        RegexMatch match;
+
+        for (size_t i = 0; i < filter->n_ignores; i++)
+                if (regex_match(filter->ignores[i], filter->runner, text, size, &match) == 0)
+                        return true;
+        return false;
+}
+
+static bool listed(const char *const words[], size_t n_words, const char *word, bool pattern)
+{
+        for (size_t i = 0; i < n_words; i++)
+                if (pattern ? fnmatch(words[i], word, 0) == 0 : strcmp(words[i], word) == 0)
+                        return true;
+        return n_words == 0;
+}
+
+/* Whether the service wrote the line; *pid is its process, -1 if not known. */
+static bool check_origin(const Filter *filter, const Line *line, int64_t *pid)
+{
+        const OriginRule *rule = &filter->origin;
+        Origin origin = { .uid = -1, .pid = -1 };
+        bool known = false;
+
+        if (!line->origin)
+                return true;
+        if (line->origin(line, &origin) < 0)
+                return false;
+        for (size_t i = 0; i < rule->n_uids; i++)
+                known = known || origin.uid == (int64_t) rule->uids[i];
+        if (!known)
+                return false;
+        if (origin.comm ? !listed(rule->comms, rule->n_comms, origin.comm, false) : rule->n_comms > 0 && origin.uid != 0)
+                return false;
+        if (origin.unit ? !listed(rule->units, rule->n_units, origin.unit, true) : rule->n_units > 0 && origin.uid != 0)
+                return false;
+        *pid = origin.pid;
+        return true;
+}
+
+static uint64_t session_of(const Filter *filter, const Found *found, int64_t pid)
+{
+        switch (filter->session) {
+        case SESSION_PID: return session_key_pid(pid);
+        case SESSION_CAPTURE: return found->session.text ? session_key_text(found->session.text, found->session.size) : 0;
+        default: return 0;
+        }
+}
+
+/* Notes the line in its session; *rule becomes the failure that it settles, if any. */
+static FilterVerdict follow_session(Filter *filter, Found *found, uint64_t key, EventTime time, const Rule **rule)
+{
+        Session *session = key ? session_table_touch(filter->sessions, key, &found->addr, time) : NULL;
+
+        if (!session)
+                return found->addr.family && found->rule->kind != RULE_HELPER ? FILTER_HIT : FILTER_HELPER;
+        if (*filter->user)
+                memcpy(session->user, filter->user, sizeof session->user);
+        else
+                memcpy(filter->user, session->user, sizeof filter->user);
+        found->addr = session->addr;
+        if (found->rule->kind == RULE_FAILURE && !session->addr.family && !session->held)
+                session->held = found->rule;
+        if (!session->addr.family)
+                return FILTER_HELPER;
+        if (session->held && found->rule->kind != RULE_FAILURE && found->rule->kind != RULE_SUCCESS)
+                *rule = session->held;
+        session->held = NULL;
+        return (*rule)->kind == RULE_HELPER ? FILTER_HELPER : FILTER_HIT;
+}
+
+static void fill_hit(const Filter *filter, const Line *line, const Rule *rule, const Addr *addr, uint64_t session, Hit *ret_hit)
+{
+        *ret_hit = (Hit){
+                .kind = rule->kind == RULE_SUCCESS ? HIT_SUCCESS : rule->kind == RULE_END ? HIT_END : HIT_FAILURE,
+                .count = rule->count,
+                .jail = filter->jail,
+                .addr = *addr,
+                .session = session,
+                .time = line->time,
+                .rule = rule->id,
+                .user = filter->user,
+                .line = line,
+        };
+}
+
+static FilterVerdict judge(Filter *filter, const Line *line, Hit *ret_hit, const Rule **ret_rule)
+{
+        bool head = line->length > LINE_LENGTH_MAX;
+        size_t size = head ? FILTER_HEAD_SIZE : line->length;
+        int64_t pid = line->pid;
+        FilterVerdict verdict;
+        Found found;
+
+        if (head && !filter->has_head)
+                return FILTER_TOO_LONG;
+        verdict = find_rule(filter, line->text, size, head, &found);
+        if (verdict != FILTER_HIT)
+                return verdict == FILTER_NONE && head ? FILTER_TOO_LONG : verdict;
+        if (!check_origin(filter, line, &pid))
+                return FILTER_ORIGIN;
+        if (found.rule->kind == RULE_FAILURE && ignored(filter, line->text, size))
+                return FILTER_IGNORED;
+
+        const Rule *rule = found.rule;
+        uint64_t session = session_of(filter, &found, pid);
+        text_printable(found.user.text ? found.user.text : "", found.user.size, filter->user, sizeof filter->user);
+        verdict = follow_session(filter, &found, session, line->time, &rule);
+        if (found.rule->kind == RULE_END && session)
+                session_table_remove(filter->sessions, session);
+        *ret_rule = rule;
+        if (verdict == FILTER_HIT)
+                fill_hit(filter, line, rule, &found.addr, session, ret_hit);
+        return verdict;
+}
+
+/**
+ * filter_match_rule() - filter_match(), and which rule it was
+ * @ret_rule:   the rule, set with FILTER_HIT and FILTER_HELPER; with a held failure, that failure's
+ */
+FilterVerdict filter_match_rule(Filter *filter, const Line *line, Hit *ret_hit, const Rule **ret_rule)
+{
+        FilterVerdict verdict = judge(filter, line, ret_hit, ret_rule);
+
+        filter->stats.lines++;
+        filter->stats.verdicts[verdict]++;
+        filter->stats.last_line = event_time_max(filter->stats.last_line, line->time);
+        if (verdict == FILTER_HIT)
+                filter->stats.last_hit = event_time_max(filter->stats.last_hit, line->time);
+        filter->stats.sessions = session_table_count(filter->sessions);
+        filter->stats.sessions_evicted = session_table_evicted(filter->sessions);
+        return verdict;
+}
+
+/**
+ * filter_match() - what a line says
+ * @line:       a line of one of the filter's idents, oldest first; Line.origin() is called only if a rule matched
+ * @ret_hit:    set with FILTER_HIT alone; its texts live until the next call or filter_free()
+ */
+FilterVerdict filter_match(Filter *filter, const Line *line, Hit *ret_hit)
+{
+        const Rule *rule;
+
+        return filter_match_rule(filter, line, ret_hit, &rule);
+}
+
+/**
+ * filter_forget() - forget what sessions of an address hold back
+ * @addr:       an address, or a prefix: all addresses inside
+ */
+void filter_forget(Filter *filter, const Addr *addr)
+{
+        session_table_forget(filter->sessions, addr);
+        filter->stats.sessions = session_table_count(filter->sessions);
+}
+
+/**
+ * filter_info() - what a filter is for; lives as long as the filter
+ */
+const FilterInfo *filter_info(const Filter *filter)
+{
+        return &filter->info;
+}
+
+/**
+ * filter_stats() - counters since the filter was loaded
+ */
+const FilterStats *filter_stats(const Filter *filter)
+{
+        return &filter->stats;
+}
+
+/**
+ * filter_free() - free a filter, whole or half built
+ *
+ * Return: NULL
+ */
+Filter *filter_free(Filter *filter)
+{
+        if (!filter)
+                return NULL;
+        for (size_t i = 0; i < filter->n_rules; i++)
+                regex_free(filter->rules[i].regex);
+        for (size_t i = 0; i < filter->n_ignores; i++)
+                regex_free(filter->ignores[i]);
+        free(filter->rules);
+        free(filter->ignores);
+        regex_free(filter->prefix);
+        regex_runner_free(filter->runner);
+        session_table_free(filter->sessions);
+        free(filter->origin.uids);
+        free(filter->origin.comms);
+        free(filter->origin.units);
+        free(filter->idents);
+        free(filter->ports);
+        free(filter->file);
+        free(filter->jail);
+        free(filter->mode);
+        free(filter->spec_params);
+        for (size_t i = 0; i < filter->n_layers; i++)
+                yaml_document_free(filter->layers[i]);
+        free(filter);
+        return NULL;
+}

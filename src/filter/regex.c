@@ -1,3 +1,341 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "filter.h"
+/*
+ * The only file that knows PCRE2.
+ *
+ * A log line is bytes that a stranger wrote, so everything here is bounded:
+ * steps by the match limit (ordinary lines need under a hundred; the limit is
+ * reached in a fraction of a millisecond), recursion and heap by limits of the
+ * interpreter, the compiled code's stack by its size. Who reaches a limit is
+ * reported as such, never as a match.
+ *
+ * Patterns work on bytes. UTF mode is off and cannot be switched on by a
+ * pattern: an invalid sequence would make PCRE2 refuse the whole line, and
+ * hide it. `.` matches every byte, a line break and NUL too, and `$` only the
+ * very end: a user name with a line break must neither hide the line nor end
+ * it early. `\w` and `\d` are ASCII.
+ *
+ * Tags stand for addresses and become named groups:
+ *
+ *     <IP4>           an IPv4 address                    group ip4
+ *     <IP6>           an IPv6 address, %scope dropped    group ip6
+ *     <ADDR> <HOST>   either, in [] or not               ip4 or ip6
+ *     <CIDR>          a prefix length                    group cidr
+ *     <SUBNET>        <ADDR>, maybe "/" and <CIDR>; the address counts
+ *
+ * They only find what may be an address; addr_parse() has the last word. A
+ * hand-written group `addr` is taken as well. The group `user` is the account
+ * that was tried; a group that `session:` names tells the session.
+ *
+ * Compiled code needs memory that is writable and then executable, which a
+ * hardened unit forbids: then the interpreter runs, ten times slower and with
+ * the same answers.
+ *
+ * Before PCRE2 is asked, the literal text behind a leading `^` is compared:
+ * of two dozen rules all but one or two are out at that.
+ */
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <errno.h>
+#include <pcre2.h>
+#include <string.h>
+
+#include "filter/private.h"
+
+#define MATCH_LIMIT 100000
+#define DEPTH_LIMIT 10000
+#define HEAP_LIMIT_KIB 8192
+#define JIT_STACK_MAX (512 * 1024)
+#define GROUPS_MAX 60           /* capturing groups of one pattern */
+#define SAME_NAME_MAX 8         /* groups for one RegexCapture */
+#define LITERAL_MAX 48
+#define PATTERN_MAX 8192
+
+#define IP4 "(?:[0-9]{1,3}\\.){3}[0-9]{1,3}"
+#define TAG_IP4 "(?<ip4>" IP4 ")(?![0-9]|\\.[0-9])"
+#define TAG_IP6 "(?<ip6>[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{1,38}(?:" IP4 ")?)(?![0-9A-Fa-f])(?:%[0-9A-Za-z_.-]{1,15})?"
+#define TAG_ADDR "\\[?(?:" TAG_IP4 "|" TAG_IP6 ")\\]?"
+#define TAG_CIDR "(?<cidr>[0-9]{1,3})"
+
+static const struct {
+        const char *tag, *pattern;
+} TAGS[] = {
+        { "<ADDR>", TAG_ADDR }, { "<HOST>", TAG_ADDR }, { "<IP4>", TAG_IP4 },
+        { "<IP6>", TAG_IP6 },   { "<CIDR>", TAG_CIDR }, { "<SUBNET>", TAG_ADDR "(?:/" TAG_CIDR ")?" },
+};
+
+struct Regex {
+        pcre2_code *code;
+        bool jit;
+        size_t literal_size;    /* of the text that a match begins with; 0: unknown */
+        char literal[LITERAL_MAX];
+        uint8_t groups[_CAPTURE_MAX][SAME_NAME_MAX]; /* ended by 0 */
+};
+
+struct RegexRunner {
+        pcre2_match_context *context;
+        pcre2_match_data *data;
+        pcre2_jit_stack *stack;
+};
+
+static int expand_tags(const YamlNode *node, char **ret_pattern, Problem *problem)
+{
+        _cleanup_free_ char *pattern = NULL;
+        size_t size;
+        FILE *stream;
+
+        if (strlen(node->text) > PATTERN_MAX)
+                return yaml_problem(node, problem, "a pattern may have up to %d characters; split the rule", PATTERN_MAX);
+        stream = open_memstream(&pattern, &size);
+        if (!stream)
+                return -ENOMEM;
+        for (const char *p = node->text; *p;) {
+                size_t i, n_tags = sizeof TAGS / sizeof *TAGS;
+
+                for (i = 0; i < n_tags; i++)
+                        if (strncmp(p, TAGS[i].tag, strlen(TAGS[i].tag)) == 0)
+                                break;
+                fputs(i < n_tags ? TAGS[i].pattern : (char[]){ *p, '\0' }, stream);
+                p += i < n_tags ? strlen(TAGS[i].tag) : 1;
+        }
+        if (fclose(stream) != 0)
+                return -ENOMEM;
+        *ret_pattern = steal(pattern);
+        return 0;
+}
+
+/* Whether `|` stands outside all parentheses and brackets. */
+static bool has_outer_alternative(const char *pattern)
+{
+        unsigned depth = 0;
+        bool in_class = false;
+
+        for (const char *p = pattern; *p; p++) {
+                if (*p == '\\' && p[1]) {
+                        p++;
+                } else if (in_class) {
+                        in_class = *p != ']';
+                } else if (*p == '[') {
+                        in_class = true;
+                } else if (*p == '(') {
+                        depth++;
+                } else if (*p == ')' && depth > 0) {
+                        depth--;
+                } else if (*p == '|' && depth == 0) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* The plain text behind `^`, which every match begins with. Too short is safe, too long is not. */
+static void find_literal(Regex *regex, const char *pattern)
+{
+        const char *p = pattern;
+        size_t n = 0;
+
+        if (*p != '^' || has_outer_alternative(pattern) || strstr(pattern, "\\Q"))
+                return;
+        for (p++; *p && n < LITERAL_MAX; p++) {
+                char c = *p;
+
+                if (strchr("^$.[]|()*+?{}#", c))
+                        break;
+                if (c == '\\') {
+                        c = p[1];
+                        if (!c || !strchr("()[]{}.*+?|^$/:\\", c))
+                                break;
+                }
+                size_t step = *p == '\\' ? 2 : 1;
+                if (p[step] && strchr("*+?{", p[step]))
+                        break;
+                regex->literal[n++] = c;
+                p += step - 1;
+        }
+        regex->literal_size = n;
+}
+
+static void add_groups(Regex *regex, RegexCapture capture, const char *name)
+{
+        PCRE2_SPTR first, last;
+        int entry = pcre2_substring_nametable_scan(regex->code, (PCRE2_SPTR) name, &first, &last);
+        size_t used = strlen((const char *) regex->groups[capture]);
+
+        if (entry < 0)
+                return;
+        for (PCRE2_SPTR p = first; p <= last && used + 1 < SAME_NAME_MAX; p += entry)
+                regex->groups[capture][used++] = p[1];
+}
+
+static int compile(const YamlNode *node, const char *pattern, unsigned flags, Regex *regex, Problem *problem)
+{
+        uint32_t options = PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_DUPNAMES | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP |
+                           PCRE2_NEVER_BACKSLASH_C | (flags & REGEX_AT_START ? PCRE2_ANCHORED : 0);
+        PCRE2_SIZE offset;
+        uint32_t count;
+        int error;
+
+        regex->code = pcre2_compile((PCRE2_SPTR) pattern, PCRE2_ZERO_TERMINATED, options, &error, &offset, NULL);
+        if (!regex->code) {
+                char text[160];
+                pcre2_get_error_message(error, (PCRE2_UCHAR *) text, sizeof text);
+                return yaml_problem(node, problem, "not a valid pattern: %s, before \"%.40s\"", text,
+                                    offset < strlen(pattern) ? pattern + offset : "");
+        }
+        pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &count);
+        if (count > GROUPS_MAX)
+                return yaml_problem(node, problem, "has %u capturing groups, at most %d are allowed; write (?:...) for plain groups",
+                                    count, GROUPS_MAX);
+        if (flags & REGEX_JIT)
+                regex->jit = pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE) == 0;
+        return 0;
+}
+
+/**
+ * regex_new() - compile a pattern
+ * @node:               a scalar with the pattern; its tags are expanded
+ * @session_capture:    name of the group that tells the session, or NULL
+ * @flags:              RegexFlags
+ * @ret_regex:          for regex_free()
+ *
+ * Return: 0, -EINVAL with @problem naming the place, -ENOMEM.
+ */
+int regex_new(const YamlNode *node, const char *session_capture, unsigned flags, Regex **ret_regex, Problem *problem)
+{
+        _cleanup_(regex_freep) Regex *regex = calloc(1, sizeof *regex);
+        _cleanup_free_ char *pattern = NULL;
+        int r;
+
+        if (!regex)
+                return -ENOMEM;
+        if (node->kind != YAML_SCALAR || !*node->text)
+                return yaml_problem(node, problem, "must be a pattern (a regular expression in quotes)");
+        r = expand_tags(node, &pattern, problem);
+        if (r < 0)
+                return r;
+        r = compile(node, pattern, flags, regex, problem);
+        if (r < 0)
+                return r;
+        find_literal(regex, pattern);
+        add_groups(regex, CAPTURE_ADDR, "addr");
+        add_groups(regex, CAPTURE_ADDR, "ip4");
+        add_groups(regex, CAPTURE_ADDR, "ip6");
+        add_groups(regex, CAPTURE_USER, "user");
+        if (session_capture)
+                add_groups(regex, CAPTURE_SESSION, session_capture);
+        *ret_regex = steal(regex);
+        return 0;
+}
+
+/**
+ * regex_free() - free a pattern
+ *
+ * Return: NULL
+ */
+Regex *regex_free(Regex *regex)
+{
+        if (regex) {
+                pcre2_code_free(regex->code);
+                free(regex);
+        }
+        return NULL;
+}
+
+/**
+ * regex_has() - whether a pattern has a group for this
+ */
+bool regex_has(const Regex *regex, RegexCapture capture)
+{
+        return regex->groups[capture][0] != 0;
+}
+
+/**
+ * regex_is_jit() - whether a pattern runs as machine code
+ */
+bool regex_is_jit(const Regex *regex)
+{
+        return regex->jit;
+}
+
+static void take_captures(const Regex *regex, const RegexRunner *runner, const char *text, RegexMatch *match)
+{
+        const PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(runner->data);
+
+        match->end = offsets[1];
+        for (size_t i = 0; i < _CAPTURE_MAX; i++) {
+                match->captures[i] = (RegexSpan){ 0 };
+                for (const uint8_t *group = regex->groups[i]; *group && !match->captures[i].text; group++) {
+                        PCRE2_SIZE start = offsets[2 * *group], end = offsets[2 * *group + 1];
+                        if (start != PCRE2_UNSET && start <= end)
+                                match->captures[i] = (RegexSpan){ text + start, end - start };
+                }
+        }
+}
+
+/**
+ * regex_match() - match a text
+ * @text:       any bytes
+ * @size:       their number
+ * @ret_match:  spans that point into @text
+ *
+ * Return: 0 matched, REGEX_E_NONE, REGEX_E_LIMIT.
+ */
+int regex_match(const Regex *regex, RegexRunner *runner, const char *text, size_t size, RegexMatch *ret_match)
+{
+        int r;
+
+        if (size < regex->literal_size || memcmp(text, regex->literal, regex->literal_size) != 0)
+                return REGEX_E_NONE;
+        r = pcre2_match(regex->code, (PCRE2_SPTR) text, size, 0, regex->jit ? 0 : PCRE2_NO_JIT, runner->data, runner->context);
+        if (r == PCRE2_ERROR_NOMATCH)
+                return REGEX_E_NONE;
+        if (r < 0)
+                return REGEX_E_LIMIT;
+        take_captures(regex, runner, text, ret_match);
+        return 0;
+}
+
+/**
+ * regex_runner_new() - the working memory for matching, with the limits
+ * @ret_runner: for regex_runner_free(); not for two threads at once
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int regex_runner_new(RegexRunner **ret_runner)
+{
+        RegexRunner *runner = calloc(1, sizeof *runner);
+
+        if (!runner)
+                return -ENOMEM;
+        runner->context = pcre2_match_context_create(NULL);
+        runner->data = pcre2_match_data_create(GROUPS_MAX + 1, NULL);
+        if (!runner->context || !runner->data) {
+                regex_runner_free(runner);
+                return -ENOMEM;
+        }
+        pcre2_set_match_limit(runner->context, MATCH_LIMIT);
+        pcre2_set_depth_limit(runner->context, DEPTH_LIMIT);
+        pcre2_set_heap_limit(runner->context, HEAP_LIMIT_KIB);
+        /* NULL where PCRE2 has no JIT: then nothing asks for it. */
+        runner->stack = pcre2_jit_stack_create(32 * 1024, JIT_STACK_MAX, NULL);
+        if (runner->stack)
+                pcre2_jit_stack_assign(runner->context, NULL, runner->stack);
+        *ret_runner = runner;
+        return 0;
+}
+
+/**
+ * regex_runner_free() - free the working memory
+ *
+ * Return: NULL
+ */
+RegexRunner *regex_runner_free(RegexRunner *runner)
+{
+        if (runner) {
+                pcre2_jit_stack_free(runner->stack);
+                pcre2_match_data_free(runner->data);
+                pcre2_match_context_free(runner->context);
+                free(runner);
+        }
+        return NULL;
+}

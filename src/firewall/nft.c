@@ -1,3 +1,340 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "firewall.h"
+/*
+ * The nftables backend, by libmnl and libnftnl; no nft process.
+ *
+ *     nft-set.c        which set an element belongs to, and its key; pure
+ *     nft-link.c       the socket: transactions and questions
+ *     nft-table.c      the table, its chain, its sets
+ *     nft-rules.c      the rules
+ *     nft-element.c    elements and sentinels as messages
+ *     nft-fill.c       many elements, with their errors
+ *     nft-reconcile.c  from what stands to what should stand
+ *     nft-monitor.c    hears what other programs do to the table
+ *
+ * This file puts them behind the interface, and tells what was mended.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "firewall/nft.h"
+#include "util/text.h"
+
+static Nft *nft_of(Firewall *firewall)
+{
+        return (Nft *) firewall;
+}
+
+static void tell_healed(Nft *nft, const NftReport *report, const char *who, BootTime began)
+{
+        char text[320];
+        int64_t msec = (int64_t) (clock_boot_now().usec - began.usec) / USEC_PER_MSEC;
+
+        if (!report->found)
+                return;
+        nft->firewall.stats.heals++;
+        snprintf(text, sizeof text, "%s%s%s: %s, %zu %s restored in %" PRId64 " ms", report->found, *who ? " by " : "", who, report->mended,
+                 report->restored, report->restored == 1 ? "ban" : "bans", msec);
+        if (nft->firewall.callbacks.healed)
+                nft->firewall.callbacks.healed(nft->firewall.callbacks.userdata, text);
+}
+
+static void set_degraded(Nft *nft, const char *text)
+{
+        bool degraded = text != NULL;
+
+        if (degraded == nft->degraded)
+                return;
+        nft->degraded = degraded;
+        if (nft->firewall.callbacks.degraded)
+                nft->firewall.callbacks.degraded(nft->firewall.callbacks.userdata, text);
+}
+
+/* Reconciles, and tells. */
+static int heal(Nft *nft, bool elements, const char *who, Problem *problem)
+{
+        BootTime began = clock_boot_now();
+        Problem own = { "" };
+        NftReport report;
+        int r = nft_reconcile(nft, elements, &report, problem ? problem : &own);
+
+        if (r != 0) {
+                set_degraded(nft, (problem ? problem : &own)->text);
+                return r;
+        }
+        tell_healed(nft, &report, who, began);
+        set_degraded(nft, NULL);
+        return 0;
+}
+
+static int on_suspicion(void *userdata, const NftSuspicion *suspicion)
+{
+        Nft *nft = userdata;
+        int r;
+
+        if (!nft->started)
+                return 0;
+        r = heal(nft, suspicion->elements || suspicion->lost, suspicion->process, NULL);
+        firewall_tell_refusals(&nft->firewall, 0);
+        return r;
+}
+
+static int nft_verify(Firewall *firewall, Problem *problem)
+{
+        Nft *nft = nft_of(firewall);
+
+        if (!nft->started)
+                return problem_set(problem, -ESHUTDOWN, "The firewall has not been started");
+        return heal(nft, true, "", problem);
+}
+
+static int nft_start(Firewall *firewall, uint64_t sequence, Problem *problem)
+{
+        Nft *nft = nft_of(firewall);
+        BootTime began = clock_boot_now();
+        NftReport report;
+        NftFound found;
+        int r;
+
+        nft->sequence = sequence;
+        r = nft_table_find_handle(nft->link, &found);
+        if (r != 0)
+                return r == -EINVAL ? problem_set(problem, FIREWALL_E_UNSUPPORTED,
+                                                  "This kernel has no nftables: load the module nf_tables, or set `firewall: none`")
+                                    : nft_failed(r, problem);
+        if (nft->event && !nft->monitor) {
+                r = nft_monitor_new(nft->event, nft->link, on_suspicion, nft, &nft->monitor, problem);
+                if (r != 0)
+                        return r;
+        }
+        r = nft_reconcile(nft, true, &report, problem);
+        if (r != 0) {
+                nft->monitor = nft_monitor_free(nft->monitor);
+                return r;
+        }
+        nft->started = true;
+        if (found.table)
+                tell_healed(nft, &report, "another program before the start", began);
+        return 0;
+}
+
+static int read_counter(void *data, size_t at, const NftElement *element)
+{
+        NftChange *change = &((NftChange *) data)[at];
+
+        change->packets = element->packets;
+        change->bytes = element->bytes;
+        return 0;
+}
+
+/* Figures that the elements to be replaced have counted. An absent key ends an answer: go on behind it. */
+static int carry_counters(Nft *nft, NftChange *changes, size_t n)
+{
+        for (size_t at = 0; at < n;) {
+                size_t run = nft_changes_run(changes + at, n - at), found = 0;
+                int asked = nft_changes_find(nft->link, changes + at, run, read_counter, changes + at, &found);
+
+                if (asked < 0)
+                        return asked;
+                at += found + (found < (size_t) asked);
+        }
+        return 0;
+}
+
+static int send_changes(Nft *nft, NftChange *changes, size_t n, Problem *problem)
+{
+        int r = nft_need_sets(nft, changes, n, problem);
+        size_t kept = 0;
+
+        if (r != 0)
+                return r;
+        /* Nothing can be removed from a set that does not exist. */
+        for (size_t i = 0; i < n; i++)
+                if (changes[i].wish != NFT_WISH_NOTHING && nft_sets_find(&nft->sets, &changes[i].set))
+                        changes[kept++] = changes[i];
+        r = nft->counters ? carry_counters(nft, changes, kept) : 0;
+        if (r < 0)
+                return nft_failed(r, problem);
+        return nft_send(nft, changes, kept, true, problem);
+}
+
+static int change(Nft *nft, NftChange *changes, size_t n, Problem *problem)
+{
+        _cleanup_free_ NftChange *again = NULL;
+        int r;
+
+        if (!nft->started)
+                return problem_set(problem, -ESHUTDOWN, "The firewall has not been started");
+        nft_changes_sort(changes, n);
+        again = reallocarray(NULL, n, sizeof *again);
+        if (!again)
+                return problem_set(problem, -ENOMEM, "Out of memory");
+        memcpy(again, changes, n * sizeof *again);
+        r = send_changes(nft, changes, n, problem);
+        if (r != NFT_E_ABSENT)
+                return r;
+        /* Somebody took the table away, and the monitor has not been served yet. */
+        r = heal(nft, true, "", problem);
+        if (r == 0)
+                r = send_changes(nft, again, n, problem);
+        return r == NFT_E_ABSENT ? problem_set(problem, -EAGAIN, "Table inet %s is being removed again and again", NFT_TABLE) : r;
+}
+
+static int nft_apply(Firewall *firewall, const Element *elements, size_t n_elements, Problem *problem)
+{
+        _cleanup_free_ NftChange *changes = reallocarray(NULL, n_elements, sizeof *changes);
+        EventTime now = clock_event_now();
+        size_t n = 0;
+
+        if (!changes)
+                return problem_set(problem, -ENOMEM, "Out of memory");
+        for (size_t i = 0; i < n_elements; i++) {
+                const char *fault = firewall_element_fault(&elements[i]);
+
+                if (fault && firewall_refuse(firewall, &elements[i], fault) < 0)
+                        return problem_set(problem, -ENOMEM, "Out of memory");
+                if (fault)
+                        continue;
+                changes[n] = nft_change_of(&elements[i], i);
+                nft_change_set_time(&changes[n++], now);
+        }
+        return n == 0 ? 0 : change(nft_of(firewall), changes, n, problem);
+}
+
+static int nft_allow(Firewall *firewall, const Addr *addr, EventTime until, bool remove, Problem *problem)
+{
+        NftChange one = nft_change_of_allowed(addr, until, remove);
+
+        nft_change_set_time(&one, clock_event_now());
+        return change(nft_of(firewall), &one, 1, problem);
+}
+
+static int take_answer(void *data, size_t at, const NftElement *element)
+{
+        *(FirewallElement *) data = (FirewallElement){
+                .permanent = !element->has_timeout,
+                .expires_msec = (int64_t) element->expires_msec,
+                .has_counter = element->has_counter,
+                .packets = element->packets,
+                .bytes = element->bytes,
+        };
+        return 0;
+}
+
+static int nft_query(Firewall *firewall, const Element *element, FirewallElement *ret_element)
+{
+        NftChange asked = nft_change_of(element, 0);
+        FirewallElement answer = { 0 };
+        size_t found = 0;
+        int r = nft_changes_find(nft_of(firewall)->link, &asked, 1, take_answer, &answer, &found);
+
+        if (r < 0)
+                return r;
+        if (found == 0)
+                return FIREWALL_E_ABSENT;
+        *ret_element = answer;
+        return 0;
+}
+
+static int nft_set_sequence(Firewall *firewall, uint64_t sequence)
+{
+        Nft *nft = nft_of(firewall);
+        int r;
+
+        nft->sequence = sequence;
+        if (!nft->started)
+                return 0;
+        r = nft_write_sentinels(nft, true, NULL);
+        return r == NFT_E_ABSENT ? heal(nft, true, "", NULL) : r;
+}
+
+static int nft_remove(Firewall *firewall, Problem *problem)
+{
+        Nft *nft = nft_of(firewall);
+        NftBatch batch = { 0 };
+        NftFound found;
+        int r = nft_table_find_handle(nft->link, &found);
+
+        if (r != 0)
+                return nft_failed(r, problem);
+        if (found.table && !found.marked)
+                return problem_set(problem, FIREWALL_E_FOREIGN, "Table `inet %s` is not bailiff's: it was left alone", NFT_TABLE);
+        nft->started = false;
+        if (!found.table)
+                return 0;
+        r = nft_table_put_removal(&batch, nft->link);
+        if (r == 0)
+                r = nft_link_commit(nft->link, &batch);
+        if (r != 0)
+                r = r < 0 ? nft_failed(r, problem) : nft_refused(&batch, problem);
+        nft_batch_deinit(&batch);
+        return r;
+}
+
+static void nft_free(Firewall *firewall)
+{
+        Nft *nft = nft_of(firewall);
+
+        nft_monitor_free(nft->monitor);
+        nft_link_free(nft->link);
+        sd_event_unref(nft->event);
+        free(nft);
+}
+
+static const FirewallBackend nft_backend = {
+        .name = "nftables",
+        .start = nft_start,
+        .apply = nft_apply,
+        .allow = nft_allow,
+        .query = nft_query,
+        .verify = nft_verify,
+        .set_sequence = nft_set_sequence,
+        .remove = nft_remove,
+        .free = nft_free,
+};
+
+static void read_boot(char *boot, size_t size)
+{
+        _cleanup_free_ char *text = NULL;
+        const char *variable = secure_getenv("BAILIFF_BOOT_ID");
+        size_t length, used = 0;
+
+        if (text_read_file("/proc/sys/kernel/random/boot_id", 256, &text, &length) < 0)
+                text = strdup(variable ? variable : "unknown");
+        for (const char *p = text ? text : "unknown"; *p && *p != '\n' && used + 1 < size; p++)
+                if (*p != '-')
+                        boot[used++] = *p;
+        boot[used] = '\0';
+}
+
+/**
+ * firewall_new_nft() - bans by nftables
+ * @event:      hears of other programs' changes; NULL: nobody listens, firewall_verify() finds them
+ * @counters:   elements count packets and bytes, at 15.5 bytes of kernel memory per element and processor
+ *
+ * Nothing is changed before firewall_start(); firewall_query() and firewall_remove() work without it.
+ *
+ * Return: 0, FIREWALL_E_UNSUPPORTED, -errno.
+ */
+int firewall_new_nft(sd_event *event, bool counters, FirewallCallbacks callbacks, Firewall **ret_firewall, Problem *problem)
+{
+        Nft *nft = calloc(1, sizeof *nft);
+        int r;
+
+        if (!nft)
+                return problem_set(problem, -ENOMEM, "Out of memory");
+        r = nft_link_new(&nft->link, problem);
+        if (r != 0) {
+                free(nft);
+                return r;
+        }
+        nft->firewall.backend = &nft_backend;
+        nft->firewall.callbacks = callbacks;
+        nft->event = event ? sd_event_ref(event) : NULL;
+        nft->counters = counters;
+        read_boot(nft->boot, sizeof nft->boot);
+        *ret_firewall = &nft->firewall;
+        return 0;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The kernel says who connected: SO_PEERCRED gives uid and primary group,
+ * SO_PEERGROUPS the supplementary ones, all as they were at connect(2). The
+ * names of our two groups are looked up once at start; a name service that
+ * hangs must not hang a ban, so no request ever asks one. A group that is made
+ * later counts after a restart.
+ */
+
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "control/rights.h"
+#include "util/cleanup.h"
+
+#define GROUP_BUFFER_MAX (1024 * 1024)
+
+static gid_t group_id(const char *name)
+{
+        for (size_t size = 1024; size <= GROUP_BUFFER_MAX; size *= 4) {
+                _cleanup_free_ char *buffer = malloc(size);
+                struct group group, *found = NULL;
+
+                if (!buffer)
+                        break;
+                int r = getgrnam_r(name, &group, buffer, size, &found);
+                if (r == 0)
+                        return found ? found->gr_gid : RIGHTS_NO_GROUP;
+                if (r != ERANGE)
+                        break;
+        }
+        return RIGHTS_NO_GROUP;
+}
+
+/**
+ * rights_groups_lookup() - the ids of bailiff-admin and bailiff-read
+ *
+ * Asks the name service, so it belongs before the loop.
+ */
+RightsGroups rights_groups_lookup(void)
+{
+        return (RightsGroups){ .admin = group_id("bailiff-admin"), .read = group_id("bailiff-read") };
+}
+
+/**
+ * rights_access() - what a user with these groups may do
+ */
+Access rights_access(const RightsGroups *groups, uid_t uid, const gid_t *gids, size_t n_gids)
+{
+        Access access = ACCESS_NONE;
+
+        if (uid == 0)
+                return ACCESS_CHANGE;
+        for (size_t i = 0; i < n_gids; i++) {
+                if (gids[i] == RIGHTS_NO_GROUP)
+                        continue;
+                if (gids[i] == groups->admin)
+                        return ACCESS_CHANGE;
+                if (gids[i] == groups->read)
+                        access = ACCESS_LOOK;
+        }
+        return access;
+}
+
+static int peer_groups(int fd, gid_t primary, gid_t **ret_gids, size_t *ret_n)
+{
+        socklen_t size = 64 * sizeof(gid_t);
+        _cleanup_free_ gid_t *gids = malloc(sizeof(gid_t) + size);
+
+        if (!gids)
+                return -ENOMEM;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, gids + 1, &size) < 0) {
+                if (errno != ERANGE)
+                        return -errno;
+                free(gids);
+                gids = malloc(sizeof(gid_t) + size); /* the kernel has said how much it takes */
+                if (!gids)
+                        return -ENOMEM;
+                if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, gids + 1, &size) < 0)
+                        return -errno;
+        }
+        gids[0] = primary;
+        *ret_n = 1 + size / sizeof(gid_t);
+        *ret_gids = steal(gids);
+        return 0;
+}
+
+/**
+ * rights_identify() - ask the kernel who connected
+ * @groups:     a RightsGroups
+ * @fd:         a connected unix socket
+ *
+ * Return: 0 or -errno.
+ */
+int rights_identify(void *groups, int fd, Caller *ret_caller)
+{
+        _cleanup_free_ gid_t *gids = NULL;
+        struct ucred cred;
+        socklen_t size = sizeof cred;
+        size_t n = 0;
+        int r;
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0)
+                return -errno;
+        r = peer_groups(fd, cred.gid, &gids, &n);
+        if (r < 0)
+                return r;
+        *ret_caller = (Caller){ .uid = cred.uid, .pid = cred.pid, .access = rights_access(groups, cred.uid, gids, n) };
+        return 0;
+}

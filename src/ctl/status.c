@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* status: what is wrong, first; then the jails, or one jail with all of Fail2Ban's figures. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+
+#define BANNED_SHOWN 200 /* addresses in the list of one jail; `bans` has all */
+
+static Colour state_colour(const char *state)
+{
+        if (strcmp(state, "running") == 0)
+                return GREEN;
+        if (strcmp(state, "degraded") == 0)
+                return RED;
+        return strcmp(state, "observing") == 0 ? YELLOW : PLAIN;
+}
+
+static void say_problems(const json_t *status)
+{
+        const json_t *problem, *jail;
+        char first[128];
+        size_t i;
+
+        json_array_foreach(json_object_get(status, "problems"), i, problem)
+                say_wrapped(RED, "! ", "  ", json_string_value(problem) ? json_string_value(problem) : "?");
+        json_array_foreach(json_object_get(status, "jails"), i, jail)
+                if (*field(jail, "problem", "")) {
+                        _cleanup_free_ char *name = clean(field(jail, "name", "?"));
+
+                        snprintf(first, sizeof first, "! %.60s: ", name);
+                        say_wrapped(RED, first, "  ", field(jail, "problem", ""));
+                }
+        if (json_is_true(json_object_get(status, "config_kept")))
+                say_wrapped(YELLOW, "! ", "  ",
+                            "The configuration on disk does not load; the last one that did is in force. Check: bailiffd --check");
+        if (number(status, "failed_commits") > 0 && number(status, "pending_bytes") > 0)
+                say(YELLOW, "! %lld commits failed; %lld bytes wait for the disk.\n", number(status, "failed_commits"),
+                    number(status, "pending_bytes"));
+        if (number(status, "set_aside") > 0)
+                say(YELLOW, "! %lld log %s set aside: the daemon crashed on %s.\n", number(status, "set_aside"),
+                    plural(number(status, "set_aside"), "line is", "lines are"), plural(number(status, "set_aside"), "it", "them"));
+}
+
+static void say_daemon(const json_t *status)
+{
+        char since[32];
+
+        say(BOLD, "bailiffd %s ", field(status, "version", "?"));
+        say(state_colour(field(status, "state", "")), "%s", field(status, "state", "?"));
+        say(PLAIN, ", started %s, pid %lld%s\n", ago(field(status, "started", ""), since), number(status, "pid"),
+            json_is_true(json_object_get(status, "dry_run")) ? ", dry run: bans nobody" : "");
+        say(PLAIN, "firewall %s, journal %s, %lld lines read\n", field(status, "firewall", "?"), field(status, "source_state", "?"),
+            number(status, "source_lines"));
+        say(PLAIN, "%lld %s in force", number(status, "bans"), plural(number(status, "bans"), "ban", "bans"));
+        if (number(status, "max_bans") > 0 && number(status, "bans") * 10 >= number(status, "max_bans") * 9)
+                say(RED, " of at most %lld", number(status, "max_bans"));
+        say(PLAIN, ", %lld %s under watch\n", number(status, "windows"), plural(number(status, "windows"), "address", "addresses"));
+        if (number(status, "bans_displaced") + number(status, "windows_evicted") + number(status, "heals") > 0)
+                say(PLAIN, "%lld bans and %lld windows gave way at a cap, firewall mended %lld times\n", number(status, "bans_displaced"),
+                    number(status, "windows_evicted"), number(status, "heals"));
+}
+
+static void say_count(long long count)
+{
+        char text[32];
+
+        snprintf(text, sizeof text, "%lld", count);
+        putchar(' ');
+        say_cell(PLAIN, text, 8, true);
+}
+
+static void say_jails(const json_t *jails)
+{
+        const json_t *jail;
+        char when[32];
+        size_t i;
+
+        if (json_array_size(jails) == 0) {
+                say(YELLOW, "No jail is configured: see /etc/bailiff/bailiff.yaml\n");
+                return;
+        }
+        putchar('\n');
+        say_cell(BOLD, "JAIL", 18, false);
+        putchar(' ');
+        say_cell(BOLD, "STATE", 9, false);
+        printf("  ");
+        say_cell(BOLD, "FAILED    TOTAL   BANNED    TOTAL  LAST HIT", 44, false);
+        putchar('\n');
+        json_array_foreach(jails, i, jail) {
+                say_cell(PLAIN, field(jail, "name", "?"), 18, false);
+                putchar(' ');
+                say_cell(state_colour(field(jail, "state", "")), field(jail, "state", "?"), 9, false);
+                say_count(number(jail, "currently_failed"));
+                say_count(number(jail, "total_failed"));
+                say_count(number(jail, "currently_banned"));
+                say_count(number(jail, "total_banned"));
+                printf("  ");
+                say_cell(DIM, ago(field(jail, "last_hit", ""), when), 14, false);
+                putchar('\n');
+        }
+}
+
+static void say_joined(const char *first, const json_t *list, const char *none, const char *separator)
+{
+        _cleanup_free_ char *text = NULL;
+        const json_t *item;
+        size_t i, size = 1;
+
+        json_array_foreach(list, i, item)
+                size += json_string_length(item) + strlen(separator);
+        text = calloc(1, size);
+        if (!text)
+                return;
+        json_array_foreach(list, i, item) {
+                if (i > 0)
+                        strcat(text, separator);
+                strcat(text, json_string_value(item) ? json_string_value(item) : "");
+        }
+        say_wrapped(PLAIN, first, "                        ", *text ? text : none);
+}
+
+static void say_banned(Ctl *ctl, const char *jail)
+{
+        _cleanup_answer_ Answer answer = { 0 };
+        json_auto_t *list = json_array();
+        const json_t *ban;
+        size_t i;
+
+        if (client_call(ctl, "ListBans", json_pack("{s:s}", "jail", jail), &answer) != STATUS_DONE || answer.error)
+                return;
+        json_array_foreach(json_object_get(answer.parameters, "bans"), i, ban)
+                if (i < BANNED_SHOWN)
+                        json_array_append(list, json_object_get(ban, "ip"));
+        say_joined("   `- Banned IP list:   ", list, "", " ");
+        if (i > BANNED_SHOWN || json_is_true(json_object_get(answer.parameters, "truncated")))
+                say(PLAIN, "                        ... (all: bailiffctl bans %s)\n", jail);
+}
+
+static void say_jail(Ctl *ctl, const json_t *jail)
+{
+        char time[64], find[DURATION_TEXT_MAX], ban[DURATION_TEXT_MAX];
+        const char *name = field(jail, "name", "?");
+
+        say(BOLD, "Status for the jail: %s ", name);
+        say(state_colour(field(jail, "state", "")), "(%s)\n", field(jail, "state", "?"));
+        say(PLAIN, "|- Filter %s, mode %s\n", field(jail, "filter", "?"), field(jail, "mode", "?"));
+        say(PLAIN, "|  |- Currently failed: %lld\n", number(jail, "currently_failed"));
+        say(PLAIN, "|  |- Total failed:     %lld\n", number(jail, "total_failed"));
+        say_joined("|  |- Journal matches:  ", json_object_get(jail, "journal_matches"), "(none)", " + ");
+        say(PLAIN, "|  |- Lines looked at:  %lld\n", number(jail, "lines"));
+        say(PLAIN, "|  |  ignored %lld, wrong writer %lld, too long %lld, match limit %lld\n", number(jail, "ignored"),
+            number(jail, "refused_by_origin"), number(jail, "too_long"), number(jail, "limit"));
+        say(PLAIN, "|  |- Last line:        %s\n", time_text(field(jail, "last_line", ""), TIME_FULL, time));
+        say(PLAIN, "|  `- Last failure:     %s\n", time_text(field(jail, "last_hit", ""), TIME_FULL, time));
+        say(PLAIN, "`- Actions: ban for %s after %lld failures in %s\n", duration_format(number(jail, "bantime"), ban), number(jail, "maxretry"),
+            duration_format(number(jail, "findtime"), find));
+        say_joined("   |- Ports:            ", json_object_get(jail, "ports"), "all", " ");
+        say(PLAIN, "   |- Currently banned: %lld\n", number(jail, "currently_banned"));
+        say(PLAIN, "   |- Total banned:     %lld\n", number(jail, "total_banned"));
+        say(PLAIN, "   |- Allowed, so not:  %lld\n", number(jail, "allowed"));
+        say_banned(ctl, name);
+}
+
+/**
+ * command_status() - status [JAIL]
+ */
+int command_status(Ctl *ctl, int argc, char **argv)
+{
+        _cleanup_answer_ Answer answer = { 0 };
+        int status;
+
+        if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
+                return usage_error(command_find("status"), "one jail at most");
+        status = client_call(ctl, "Status", argc == 2 ? json_pack("{s:s}", "jail", argv[1]) : json_object(), &answer);
+        if (status != STATUS_DONE)
+                return status;
+        if (answer.error)
+                return answer_error(&answer, NULL);
+        if (ctl->json) {
+                say_json(answer.parameters);
+                return STATUS_DONE;
+        }
+        say_problems(answer.parameters);
+        if (argc == 2) {
+                say_jail(ctl, json_array_get(json_object_get(answer.parameters, "jails"), 0));
+                return STATUS_DONE;
+        }
+        say_daemon(answer.parameters);
+        say_jails(json_object_get(answer.parameters, "jails"));
+        return STATUS_DONE;
+}

@@ -1,0 +1,748 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Builds every stage, wires them, and owns the loop: the only folder that knows
+ * all stages.
+ *
+ * The start runs in the order in which things depend on each other:
+ *
+ *     configuration (or the kept one) -> filters -> core -> store: bans, windows
+ *     and positions come back -> firewall: the table is built or adopted ->
+ *     journal, from the position -> control socket -> READY=1
+ *
+ * After each turn of the loop one function, daemon_settle(), brings the effects
+ * of that turn to their places: elements to the kernel, records towards the
+ * store, deadlines to their timer.
+ */
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "build-config.h"
+#include "daemon/private.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#define COMMIT_DELAY_USEC (300 * 1000)  /* P1 allows a second between commits */
+#define STOP_TIMEOUT_MSEC 5000
+#define EVIDENCE_BYTES_MAX (64 * 1024 * 1024)
+
+/* ---- firewall's callbacks ---- */
+
+typedef struct AllowedVisit {
+        int (*visit)(void *visit_data, const Addr *addr, EventTime until);
+        void *visit_data;
+} AllowedVisit;
+
+static int wanted_elements(void *userdata, int (*visit)(void *visit_data, const Element *element), void *visit_data)
+{
+        Daemon *daemon = userdata;
+
+        return ban_engine_each_element(daemon->engine, clock_event_now(), visit, visit_data);
+}
+
+static int allowed_visit(void *userdata, const AllowEntry *entry)
+{
+        AllowedVisit *visit = userdata;
+
+        return visit->visit(visit->visit_data, &entry->addr, entry->until);
+}
+
+static int wanted_allowed(void *userdata, int (*visit)(void *visit_data, const Addr *addr, EventTime until), void *visit_data)
+{
+        Daemon *daemon = userdata;
+        AllowedVisit wrapped = { visit, visit_data };
+
+        return ban_engine_each_allowed(daemon->engine, NULL, allowed_visit, &wrapped);
+}
+
+static void element_refused(void *userdata, const Element *element, const char *why)
+{
+        char addr[ADDR_TEXT_MAX], text[512];
+
+        snprintf(text, sizeof text, "the kernel refused to ban %s: %s", addr_format(&element->addr, addr), why);
+        daemon_degrade(userdata, "firewall element", text);
+}
+
+static void firewall_healed(void *userdata, const char *text)
+{
+        log_warning("firewall: %s", text);
+        daemon_note(userdata, "heal", text);
+}
+
+static void firewall_degraded(void *userdata, const char *text)
+{
+        daemon_degrade(userdata, "firewall", text);
+}
+
+/* ---- the store's and the source's callbacks ---- */
+
+static void store_committed(void *userdata, uint64_t sequence, const EventRecord *events, size_t n_events)
+{
+        Daemon *daemon = userdata;
+
+        if (daemon->control)
+                control_committed(daemon->control, sequence, events, n_events);
+}
+
+static void store_degraded(void *userdata, const char *text)
+{
+        daemon_degrade(userdata, "store", text);
+}
+
+static int put_ban(void *userdata, const Ban *ban)
+{
+        store_put_ban(userdata, ban);
+        return 0;
+}
+
+static int put_window(void *userdata, const WindowRecord *record)
+{
+        store_put_window(userdata, record);
+        return 0;
+}
+
+/* The database was lost while we ran: all that is in memory is remembered anew. */
+static void store_emptied(void *userdata)
+{
+        Daemon *daemon = userdata;
+
+        log_warning("store: the database was lost; all bans and counts are written again");
+        ban_engine_each(daemon->engine, NULL, put_ban, daemon->store);
+        tracker_each(daemon->tracker, NULL, NULL, put_window, daemon->store);
+        daemon_commit(daemon);
+}
+
+static void source_state(void *userdata, SourceState state, const char *text)
+{
+        daemon_degrade(userdata, "journal", state == SOURCE_WAITING || state == SOURCE_DEGRADED ? text : NULL);
+}
+
+static void source_caught_up(void *userdata)
+{
+        log_debug("the journal has been read up to the present");
+}
+
+/* ---- loop ---- */
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Daemon *daemon = userdata;
+
+        daemon->deadlines_moved = true;
+        return 0;
+}
+
+static int on_commit(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        daemon_commit(userdata);
+        return 0;
+}
+
+static void arm(sd_event_source *source, uint64_t boot_usec)
+{
+        if (boot_usec == UINT64_MAX) {
+                sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        } else {
+                sd_event_source_set_time(source, boot_usec);
+                sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        }
+}
+
+static void arm_commit(Daemon *daemon)
+{
+        int enabled;
+
+        if (sd_event_source_get_enabled(daemon->commit_source, &enabled) >= 0 && enabled == SD_EVENT_OFF)
+                arm(daemon->commit_source, clock_boot_now().usec + COMMIT_DELAY_USEC);
+}
+
+/* Runs after every turn of the loop. */
+static int daemon_settle(sd_event_source *source, void *userdata)
+{
+        Daemon *daemon = userdata;
+
+        if (daemon->deadlines_moved) {
+                EventTime now = clock_event_now();
+                EventTime next = event_time_min(ban_engine_expire(daemon->engine, now), tracker_expire(daemon->tracker, now));
+
+                daemon->deadlines_moved = false;
+                BootTime at = clock_boot_at(next);
+                /* Deadlines that lie close together share one wake-up. */
+                arm(daemon->deadline_source, at.usec == UINT64_MAX ? UINT64_MAX : at.usec + 50 * USEC_PER_MSEC);
+        }
+        if (daemon->n_elements > 0)
+                daemon_flush_elements(daemon);
+        if (daemon->dirty)
+                arm_commit(daemon);
+        bool full = store_is_full(daemon->store);
+        if (full != daemon->paused && daemon->journal) {
+                daemon->paused = full;
+                journal_source_pause(daemon->journal, full);
+                daemon_degrade(daemon, "reading", full ? "paused until the disk takes what waits for it: free space in the state directory" : NULL);
+        }
+        return 0;
+}
+
+static int queue_again(void *userdata, const Element *element)
+{
+        daemon_queue_elements(userdata, element, 1);
+        return 0;
+}
+
+static void arm_clock(Daemon *daemon)
+{
+        struct itimerspec never = { .it_value.tv_sec = clock_event_now().usec / USEC_PER_SEC + DURATION_MAX_SEC };
+
+        timerfd_settime(daemon->clock_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
+}
+
+/* Somebody set the clock: kernel timeouts, which run on, are brought in line with the new time. */
+static int on_clock(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        Daemon *daemon = userdata;
+        uint64_t expirations;
+
+        if (read(fd, &expirations, sizeof expirations) < 0 && errno == ECANCELED) {
+                log_notice("the clock was set; the bans' remaining times are computed again");
+                ban_engine_each_element(daemon->engine, clock_event_now(), queue_again, daemon);
+                daemon->deadlines_moved = true;
+        }
+        arm_clock(daemon);
+        return 0;
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        log_notice("SIGHUP: to run a changed configuration: bailiffd --check && systemctl restart bailiffd (bans stay in force)");
+        return 0;
+}
+
+static int loop_new(Daemon *daemon)
+{
+        sigset_t signals;
+        int r;
+
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP);
+        sigprocmask(SIG_BLOCK, &signals, NULL);
+        signal(SIGPIPE, SIG_IGN);
+        daemon->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+        if (daemon->clock_fd < 0)
+                return -errno;
+        arm_clock(daemon);
+        if ((r = sd_event_default(&daemon->event)) < 0 || (r = sd_event_add_signal(daemon->event, NULL, SIGTERM, NULL, NULL)) < 0 ||
+            (r = sd_event_add_signal(daemon->event, NULL, SIGINT, NULL, NULL)) < 0 ||
+            (r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_hangup, daemon)) < 0 ||
+            (r = sd_event_add_post(daemon->event, &daemon->settle_source, daemon_settle, daemon)) < 0 ||
+            (r = sd_event_add_time(daemon->event, &daemon->deadline_source, CLOCK_BOOTTIME, UINT64_MAX, 1000, on_deadline, daemon)) < 0 ||
+            (r = sd_event_add_time(daemon->event, &daemon->commit_source, CLOCK_BOOTTIME, UINT64_MAX, 1000, on_commit, daemon)) < 0 ||
+            (r = sd_event_add_io(daemon->event, &daemon->clock_source, daemon->clock_fd, EPOLLIN, on_clock, daemon)) < 0)
+                return r;
+        sd_event_source_set_description(daemon->settle_source, "settle");
+        sd_event_source_set_description(daemon->deadline_source, "deadlines");
+        sd_event_source_set_description(daemon->commit_source, "commit");
+        sd_event_source_set_description(daemon->clock_source, "clock");
+        sd_event_source_set_exit_on_failure(daemon->settle_source, true);
+        sd_event_source_set_exit_on_failure(daemon->deadline_source, true);
+        sd_event_source_set_exit_on_failure(daemon->commit_source, true);
+        arm(daemon->deadline_source, UINT64_MAX);
+        arm(daemon->commit_source, UINT64_MAX);
+        r = sd_event_set_watchdog(daemon->event, true);
+        return r < 0 ? r : 0;
+}
+
+/* ---- building ---- */
+
+static int load_config(Daemon *daemon, Problem *problem)
+{
+        Problem kept_problem;
+        int r = config_load(daemon->options.config, &daemon->config, problem);
+
+        if (r == 0)
+                return 0;
+        if (daemon->options.dry_run || kept_load(daemon, &daemon->config, &kept_problem) < 0) {
+                char reason[PROBLEM_TEXT_MAX];
+
+                memcpy(reason, problem->text, sizeof reason);
+                return problem_set(problem, r, "%.900s; mend it and check it with: bailiffd --check", reason);
+        }
+        daemon->config_kept = true;
+        char text[PROBLEM_TEXT_MAX + 128];
+        snprintf(text, sizeof text, "%s; the last configuration that loaded runs instead. Mend it, then: systemctl restart bailiffd", problem->text);
+        daemon_degrade(daemon, "configuration", text);
+        return 0;
+}
+
+static void load_filter(Daemon *daemon, Jail *jail)
+{
+        const JailConfig *config = jail->config;
+        _cleanup_free_ char *kept = kept_filters(daemon);
+        const char *kept_directories[] = { kept, NULL };
+        char topic[JAIL_NAME_MAX + 8], text[PROBLEM_TEXT_MAX + 160];
+        Problem problem = { "" };
+
+        snprintf(topic, sizeof topic, "jail %s", config->name);
+        if (!daemon->config_kept) {
+                if (filter_load(config->filter, config->mode, config->name, NULL, &jail->filter, &problem) == 0)
+                        return;
+        }
+        if (kept && filter_load(config->filter, config->mode, config->name, kept_directories, &jail->filter, NULL) == 0) {
+                jail->filter_kept = true;
+                if (daemon->config_kept)
+                        return;
+                snprintf(text, sizeof text, "%s; its filter as it last loaded runs instead. Mend it, then: systemctl restart bailiffd", problem.text);
+        } else if (daemon->config_kept && filter_load(config->filter, config->mode, config->name, NULL, &jail->filter, &problem) == 0) {
+                return;
+        } else {
+                snprintf(text, sizeof text, "does not run: %s. The other jails do. Mend it, then: systemctl restart bailiffd", problem.text);
+        }
+        daemon_degrade(daemon, topic, text);
+}
+
+/* "SYSLOG_IDENTIFIER=sshd", as journalctl takes it. */
+static int name_matches(Jail *jail)
+{
+        const FilterInfo *info = jail->filter ? filter_info(jail->filter) : NULL;
+
+        jail->matches = calloc(info ? info->n_idents + 1 : 1, sizeof *jail->matches);
+        if (!jail->matches)
+                return -ENOMEM;
+        for (size_t i = 0; info && i < info->n_idents; i++)
+                if (asprintf(&jail->matches[i], "SYSLOG_IDENTIFIER=%s", info->idents[i]) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+static void jail_deinit(Jail *jail)
+{
+        filter_free(jail->filter);
+        for (size_t i = 0; jail->matches && jail->matches[i]; i++)
+                free(jail->matches[i]);
+        free(jail->matches);
+}
+
+static int build_core(Daemon *daemon, Problem *problem)
+{
+        const Config *config = daemon->config;
+        int r;
+
+        problem_set(problem, 0, "out of memory");
+        daemon->jails = calloc(config->n_jails + 1, sizeof *daemon->jails);
+        if (!daemon->jails)
+                return -ENOMEM;
+        if ((r = tracker_new(config->max_windows, EVIDENCE_BYTES_MAX, (TrackerSink){ decide_offence, daemon }, &daemon->tracker)) < 0 ||
+            (r = ban_engine_new(config->max_bans, (BanSink){ decide_event, daemon }, &daemon->engine)) < 0)
+                return r;
+        for (size_t i = 0; i < config->n_jails; i++) {
+                const JailConfig *jail = &config->jails[i];
+
+                if (!jail->enabled)
+                        continue;
+                Jail *running = &daemon->jails[daemon->n_jails++];
+                running->config = jail;
+                load_filter(daemon, running);
+                if ((r = name_matches(running)) < 0)
+                        return r;
+                TrackerJail window = { jail->name, jail->findtime, jail->maxretry, jail->ipv6_prefix };
+                BanJail ban = { jail->name, jail->bantime, jail->ports, jail->n_ports };
+                if ((r = tracker_set_jail(daemon->tracker, &window)) < 0 || (r = ban_engine_set_jail(daemon->engine, &ban)) < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < config->n_allow; i++)
+                if ((r = ban_engine_allow(daemon->engine, &config->allow[i])) < 0)
+                        return r;
+        return 0;
+}
+
+/*
+ * Addresses that scripts/run wrote down before the first start, so that reading
+ * back findtime cannot ban the person who installs: "ADDR UNTIL-EPOCH ORIGIN".
+ */
+static void allow_at_start(Daemon *daemon)
+{
+        char path[PATH_MAX], *line = NULL;
+        size_t size = 0;
+        _cleanup_fclose_ FILE *file = NULL;
+
+        snprintf(path, sizeof path, "%s/allow-at-start", daemon->options.state_directory);
+        file = fopen(path, "re");
+        for (int n = 0; file && n < 1000 && getline(&line, &size, file) > 0; n++) {
+                char addr_text[ADDR_TEXT_MAX], origin[128] = "allow-at-start";
+                long long until;
+                AllowEntry entry = { .origin = origin };
+
+                if (sscanf(line, "%63s %lld %127[^\n]", addr_text, &until, origin) < 2 || addr_parse_prefix(addr_text, &entry.addr) < 0 ||
+                    until <= 0 || until > INT64_MAX / USEC_PER_SEC)
+                        continue;
+                entry.until.usec = until * USEC_PER_SEC;
+                if (event_time_before(clock_event_now(), entry.until)) {
+                        ban_engine_allow(daemon->engine, &entry);
+                        log_notice("%s is allowed for now: %s", addr_text, origin);
+                }
+        }
+        free(line);
+}
+
+static int make_directory(const char *path, mode_t mode, Problem *problem)
+{
+        if (mkdir(path, mode) < 0 && errno != EEXIST)
+                return problem_set(problem, -errno, "%s cannot be made: %s; make it, owned by the user that runs bailiffd", path, strerror(errno));
+        return 0;
+}
+
+/* A dry run shares nothing with the daemon that may be running. */
+static int make_scratch(Daemon *daemon, Problem *problem)
+{
+        char scratch[] = "/tmp/bailiffd-dry-run-XXXXXX";
+
+        if (!mkdtemp(scratch) || !(daemon->scratch = strdup(scratch)))
+                return problem_set(problem, -errno, "no directory for the dry run could be made in /tmp: %s", strerror(errno));
+        daemon->options.state_directory = daemon->scratch;
+        daemon->options.runtime_directory = daemon->scratch;
+        return 0;
+}
+
+static void remove_scratch(Daemon *daemon)
+{
+        static const char *const names[] = { "bailiff.db", "bailiff.db-wal", "bailiff.db-shm", "bailiff.lock", "control.sock", "inflight" };
+        char path[PATH_MAX];
+
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+                snprintf(path, sizeof path, "%s/%s", daemon->scratch, names[i]);
+                unlink(path);
+        }
+        rmdir(daemon->scratch);
+}
+
+/**
+ * daemon_new() - load the configuration and build what decides
+ * @options:    borrowed for the daemon's life
+ * @problem:    what is wrong and what to do
+ *
+ * Return: 0, -EINVAL for a bad configuration where none is kept, -errno.
+ */
+int daemon_new(const DaemonOptions *options, Daemon **ret_daemon, Problem *problem)
+{
+        _cleanup_(daemon_freep) Daemon *daemon = calloc(1, sizeof *daemon);
+        int r;
+
+        if (!daemon)
+                return -ENOMEM;
+        daemon->options = *options;
+        daemon->clock_fd = -1;
+        daemon->started = clock_event_now();
+        if (options->dry_run && (r = make_scratch(daemon, problem)) < 0)
+                return r;
+        if ((r = load_config(daemon, problem)) < 0 || (r = build_core(daemon, problem)) < 0)
+                return r;
+        r = loop_new(daemon);
+        if (r < 0)
+                return problem_set(problem, r, "the event loop cannot be set up: %s", strerror(-r));
+        *ret_daemon = steal(daemon);
+        return 0;
+}
+
+/* ---- starting ---- */
+
+static int load_ban(void *userdata, const Ban *ban)
+{
+        Daemon *daemon = userdata;
+
+        return ban_engine_restore(daemon->engine, ban, clock_event_now()) < 0 ? -ENOMEM : 0;
+}
+
+static int load_window(void *userdata, const WindowRecord *record)
+{
+        Daemon *daemon = userdata;
+
+        return tracker_restore(daemon->tracker, record) < 0 ? -ENOMEM : 0;
+}
+
+static int load_position(void *userdata, const PositionRecord *record)
+{
+        Daemon *daemon = userdata;
+
+        if (strcmp(record->source, "journal") == 0 && strlen(record->position) < sizeof daemon->start_position) {
+                strcpy(daemon->start_position, record->position);
+                daemon->start_position_time = record->time;
+        }
+        return 0;
+}
+
+static int load_set_aside(void *userdata, const SetAsideRecord *record)
+{
+        Daemon *daemon = userdata;
+
+        daemon->set_aside++;
+        return 0;
+}
+
+static int start_store(Daemon *daemon, Problem *problem)
+{
+        StoreLoader loader = { .ban = load_ban, .window = load_window, .position = load_position, .set_aside = load_set_aside, .userdata = daemon };
+        StoreCallbacks callbacks = { .committed = store_committed, 
+                .degraded = store_degraded, .emptied = store_emptied, .userdata = daemon };
+        int r = make_directory(daemon->options.state_directory, 0700, problem);
+
+        if (r < 0)
+                return r;
+        r = store_open(daemon->options.state_directory, &daemon->store, problem);
+        if (r < 0 || r == STORE_E_LOCKED || r == STORE_E_NEWER)
+                return r < 0 ? r : -EBUSY;
+        if (r > 0)
+                daemon_degrade(daemon, "store", problem->text);
+        r = store_load(daemon->store, clock_event_now(), &loader, problem);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                daemon_degrade(daemon, "store", problem->text);
+        ban_engine_set_next_id(daemon->engine, store_stats(daemon->store)->next_ban_id);
+        r = store_start(daemon->store, daemon->event, callbacks);
+        return r < 0 ? problem_set(problem, r, "the store's thread cannot be started: %s", strerror(-r)) : 0;
+}
+
+static int start_firewall(Daemon *daemon, Problem *problem)
+{
+        FirewallCallbacks callbacks = {
+                .elements = wanted_elements,
+                .allowed = wanted_allowed,
+                .refused = element_refused,
+                .healed = firewall_healed,
+                .degraded = firewall_degraded,
+                .userdata = daemon,
+        };
+        bool none = daemon->options.dry_run || daemon->config->firewall == FIREWALL_NONE;
+        int r = none ? firewall_new_none(callbacks, &daemon->firewall)
+                     : firewall_new_nft(daemon->event, daemon->config->counters, callbacks, &daemon->firewall, problem);
+
+        if (r != 0)
+                return r < 0 ? r : -EPERM;
+        r = firewall_start(daemon->firewall, 0, problem);
+        return r > 0 ? -EPERM : r;
+}
+
+static bool has_ident(const char *const *idents, size_t n_idents, const char *ident)
+{
+        for (size_t i = 0; i < n_idents; i++)
+                if (strcmp(idents[i], ident) == 0)
+                        return true;
+        return false;
+}
+
+static int start_journal(Daemon *daemon, Problem *problem)
+{
+        _cleanup_free_ const char **idents = NULL;
+        SourceCallbacks callbacks = { .line = decide_line, .state = source_state, .caught_up = source_caught_up, .userdata = daemon };
+        int64_t findtime = 0;
+        size_t n_idents = 0, room = 0;
+        int r;
+
+        for (size_t i = 0; i < daemon->n_jails; i++)
+                room += daemon->jails[i].filter ? filter_info(daemon->jails[i].filter)->n_idents : 0;
+        idents = calloc(room + 1, sizeof *idents);
+        if (!idents)
+                return -ENOMEM;
+        for (size_t i = 0; i < daemon->n_jails; i++) {
+                const FilterInfo *info = daemon->jails[i].filter ? filter_info(daemon->jails[i].filter) : NULL;
+
+                for (size_t j = 0; info && j < info->n_idents; j++)
+                        if (!has_ident(idents, n_idents, info->idents[j]))
+                                idents[n_idents++] = info->idents[j];
+                if (daemon->jails[i].config->findtime > findtime)
+                        findtime = daemon->jails[i].config->findtime;
+        }
+        if (n_idents == 0) {
+                daemon_degrade(daemon, "jails", "no jail runs, so nothing is protected: name one under jails: in the configuration");
+                return 0;
+        }
+        JournalConfig config = {
+                .directory = daemon->options.journal_directory,
+                .idents = idents,
+                .n_idents = n_idents,
+                .position = daemon->start_position,
+                .since = event_time_add(clock_event_now(), -findtime),
+        };
+        if (event_time_before(config.since, daemon->start_position_time))
+                config.since = daemon->start_position_time;
+        r = journal_source_new(daemon->event, &config, callbacks, &daemon->journal);
+        return r < 0 ? r : journal_source_start(daemon->journal, problem);
+}
+
+static int start_control(Daemon *daemon, Problem *problem)
+{
+        char path[PATH_MAX];
+        int r = make_directory(daemon->options.runtime_directory, 0755, problem);
+
+        if (r < 0)
+                return r;
+        snprintf(path, sizeof path, "%s/control.sock", daemon->options.runtime_directory);
+        return control_new(daemon->event, path, answer_ops(daemon), &daemon->control, problem);
+}
+
+static void start_inflight(Daemon *daemon)
+{
+        char path[PATH_MAX], text[PATH_MAX + 160];
+        int r;
+
+        snprintf(path, sizeof path, "%s/inflight", daemon->options.runtime_directory);
+        r = inflight_open(path, &daemon->inflight);
+        if (r < 0) {
+                snprintf(text, sizeof text, "%s cannot be used: %s; a line that crashes bailiffd would not be set aside", path, strerror(-r));
+                daemon_degrade(daemon, "inflight", text);
+        } else if (inflight_crashes(daemon->inflight) > 0) {
+                log_warning("the last run ended on a line; if that happens again, the line is set aside");
+        }
+}
+
+static void keep_configuration(Daemon *daemon)
+{
+        Problem problem;
+
+        if (daemon->options.dry_run || daemon->config_kept)
+                return;
+        for (size_t i = 0; i < daemon->n_jails; i++)
+                if (!daemon->jails[i].filter || daemon->jails[i].filter_kept)
+                        return;
+        if (kept_save(daemon, &problem) < 0)
+                daemon_degrade(daemon, "kept configuration", problem.text);
+}
+
+static void say_ready(Daemon *daemon)
+{
+        size_t n_bans = ban_engine_stats(daemon->engine)->bans;
+        char text[256];
+
+        snprintf(text, sizeof text, "%zu jail%s, %zu ban%s in force, firewall: %s%s%s", daemon->n_jails, daemon->n_jails == 1 ? "" : "s", n_bans,
+                 n_bans == 1 ? "" : "s", firewall_backend(daemon->firewall), daemon->options.dry_run ? " (dry run)" : "",
+                 daemon->health.n_problems ? "; degraded, see: bailiffctl status" : "");
+        daemon_note(daemon, "start", text);
+        daemon->ready = true;
+        log_notice("bailiffd " BAILIFF_VERSION ": %s", text);
+        sd_notifyf(false, "READY=1\nSTATUS=%s", text);
+}
+
+/**
+ * daemon_start() - bring back what is remembered, take over the kernel's table, open the sources
+ *
+ * Return: 0, or an error that a restart would not mend, with @problem set.
+ */
+int daemon_start(Daemon *daemon, Problem *problem)
+{
+        int r;
+
+        problem_set(problem, 0, "out of memory");
+        if ((r = start_store(daemon, problem)) < 0)
+                return r;
+        allow_at_start(daemon);
+        if ((r = start_firewall(daemon, problem)) < 0 || (r = start_control(daemon, problem)) < 0)
+                return r;
+        start_inflight(daemon);
+        if ((r = start_journal(daemon, problem)) < 0)
+                return r;
+        keep_configuration(daemon);
+        daemon->deadlines_moved = true;
+        say_ready(daemon);
+        return 0;
+}
+
+/**
+ * daemon_run() - run until SIGTERM or SIGINT, then put everything away
+ */
+int daemon_run(Daemon *daemon)
+{
+        Problem problem;
+        int r = sd_event_loop(daemon->event);
+
+        sd_notify(false, "STOPPING=1");
+        daemon_flush_elements(daemon);
+        daemon_note(daemon, "stop", r < 0 ? strerror(-r) : "as asked");
+        daemon_commit(daemon);
+        if (store_flush(daemon->store, STOP_TIMEOUT_MSEC) != 0)
+                log_warning("the disk did not take the last changes in %d s; lines since then are read again", STOP_TIMEOUT_MSEC / 1000);
+        if (daemon->config->on_stop == ON_STOP_REMOVE && firewall_remove(daemon->firewall, &problem) < 0)
+                log_error("%s", problem.text);
+        if (r < 0)
+                log_error("the event loop failed: %s", strerror(-r));
+        return r < 0 ? r : 0;
+}
+
+/**
+ * daemon_free() - free a daemon, running or half built
+ *
+ * Return: NULL
+ */
+Daemon *daemon_free(Daemon *daemon)
+{
+        if (!daemon)
+                return NULL;
+        control_free(daemon->control);
+        journal_source_free(daemon->journal);
+        firewall_free(daemon->firewall);
+        store_free(daemon->store);
+        inflight_free(daemon->inflight);
+        ban_engine_free(daemon->engine);
+        tracker_free(daemon->tracker);
+        for (size_t i = 0; i < daemon->n_jails; i++)
+                jail_deinit(&daemon->jails[i]);
+        free(daemon->jails);
+        config_free(daemon->config);
+        health_clear(&daemon->health);
+        free(daemon->elements);
+        sd_event_source_unref(daemon->settle_source);
+        sd_event_source_unref(daemon->deadline_source);
+        sd_event_source_unref(daemon->commit_source);
+        sd_event_source_unref(daemon->clock_source);
+        sd_event_unref(daemon->event);
+        if (daemon->clock_fd >= 0)
+                close(daemon->clock_fd);
+        if (daemon->scratch)
+                remove_scratch(daemon);
+        free(daemon->scratch);
+        free(daemon);
+        return NULL;
+}
+
+/**
+ * daemon_check() - load the configuration and its filters, and say what is wrong
+ * @dump:       print the configuration instead of a summary
+ *
+ * Return: the exit status: 0 good, 2 bad.
+ */
+int daemon_check(const DaemonOptions *options, bool dump)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        _cleanup_free_ char *text = NULL;
+        Problem problem = { "" };
+        int status = 0;
+        size_t n_enabled = 0;
+
+        if (config_load(options->config, &config, &problem) < 0) {
+                fprintf(stderr, "bailiffd: %s\n", problem.text);
+                return 2;
+        }
+        for (size_t i = 0; i < config->n_jails; i++) {
+                const JailConfig *jail = &config->jails[i];
+                _cleanup_(filter_freep) Filter *filter = NULL;
+
+                if (filter_load(jail->filter, jail->mode, jail->name, NULL, &filter, &problem) != 0) {
+                        fprintf(stderr, "bailiffd: %s: jail %s: %s\n", jail->place, jail->name, problem.text);
+                        status = 2;
+                }
+                n_enabled += jail->enabled;
+        }
+        if (status == 0 && dump && config_dump(config, &text) == 0)
+                fputs(text, stdout);
+        else if (status == 0)
+                printf("%s: good: %zu jail%s enabled\n", options->config, n_enabled, n_enabled == 1 ? "" : "s");
+        return status;
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * From a line to a decision and its effects: the sinks that join the stages.
+ *
+ * All of it runs on the loop thread and waits for nothing. What a decision
+ * changes in the kernel is gathered in `elements` and sent as one transaction
+ * at the end of the loop's turn (or at once for a command, whose answer waits
+ * for the kernel's); what it changes in the store goes into the store's pending
+ * batch, which daemon_commit() hands over at most half a second later.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "build-config.h"
+#include "daemon/private.h"
+#include "util/log.h"
+#include "util/text.h"
+
+/**
+ * daemon_jail() - the running jail of a name, or NULL
+ */
+Jail *daemon_jail(Daemon *daemon, const char *name)
+{
+        for (size_t i = 0; i < daemon->n_jails; i++)
+                if (strcmp(daemon->jails[i].config->name, name) == 0)
+                        return &daemon->jails[i];
+        return NULL;
+}
+
+/**
+ * daemon_note() - put an event that is no ban into the event log
+ * @kind:       "start", "heal" ...
+ * @text:       for people
+ */
+void daemon_note(Daemon *daemon, const char *kind, const char *text)
+{
+        char printable[1024], members[2 * sizeof printable + 16];
+        size_t used = 0;
+
+        text_printable(text, strlen(text), printable, sizeof printable);
+        used += (size_t) snprintf(members, sizeof members, "\"text\":\"");
+        for (const char *p = printable; *p; p++) {
+                if (*p == '"' || *p == '\\')
+                        members[used++] = '\\';
+                members[used++] = *p;
+        }
+        members[used++] = '"';
+        members[used] = '\0';
+        store_put_event(daemon->store, clock_event_now(), kind, members);
+        daemon->dirty = true;
+}
+
+/**
+ * daemon_degrade() - say what is wrong about a topic, or that it is mended
+ * @topic:      "firewall" ...
+ * @text:       what is wrong and what to do; NULL: mended
+ */
+void daemon_degrade(Daemon *daemon, const char *topic, const char *text)
+{
+        if (!health_set(&daemon->health, topic, text))
+                return;
+        if (daemon->ready)
+                sd_notifyf(false, "STATUS=%s", daemon->health.n_problems ? daemon->health.problems[0].text : "guarding");
+        if (text && *text)
+                log_warning("%s: %s", topic, text);
+        else
+                log_notice("%s: works again", topic);
+        if (daemon->store) {
+                char note[1200];
+
+                snprintf(note, sizeof note, "%s: %s", topic, text && *text ? text : "works again");
+                daemon_note(daemon, text && *text ? "degraded" : "healthy", note);
+        }
+}
+
+/* ---- lines ---- */
+
+static bool listens(const Jail *jail, const Line *line)
+{
+        const FilterInfo *info = jail->filter ? filter_info(jail->filter) : NULL;
+
+        for (size_t i = 0; info && i < info->n_idents; i++)
+                if (strcmp(info->idents[i], line->ident) == 0)
+                        return true;
+        return false;
+}
+
+static void fault_point(const Line *line)
+{
+#if BAILIFF_FAULT_POINTS
+        const char *token = getenv("BAILIFF_FAULT_LINE");
+
+        if (token && *token && memmem(line->text, line->length, token, strlen(token)))
+                abort();
+#endif
+}
+
+static void decide_hit(Daemon *daemon, Jail *jail, const Hit *hit)
+{
+        unsigned counted = 0;
+
+        if (hit->kind == HIT_FAILURE) {
+                const AllowEntry *entry = ban_engine_allowed(daemon->engine, &hit->addr);
+                char addr[ADDR_TEXT_MAX];
+                unsigned dropped;
+
+                if (daemon->journal)
+                        journal_source_attack(daemon->journal);
+                if (entry) {
+                        jail->allowed++;
+                        if (log_allow("allowed", 6, &dropped))
+                                log_info("[%s] failure of %s not counted: allowed by %s (%s)", jail->config->name,
+                                         addr_format(&hit->addr, addr), addr_format(&entry->addr, (char[ADDR_TEXT_MAX]){ "" }),
+                                         entry->origin);
+                        return;
+                }
+        }
+        if (tracker_hit(daemon->tracker, hit, &counted) < 0)
+                daemon_degrade(daemon, "memory", "out of memory: failures are not counted; give the host more, or lower max_windows");
+        jail->total_failed += counted;
+        daemon->dirty = true;
+        daemon->deadlines_moved = true;
+}
+
+static void set_aside(Daemon *daemon, const Line *line)
+{
+        char text[EVIDENCE_TEXT_MAX], position[48], note[128];
+
+        text_printable(line->text, line->length, text, sizeof text);
+        snprintf(position, sizeof position, "t=%lld", (long long) line->time.usec);
+        store_put_set_aside(daemon->store, &(SetAsideRecord){ .source = line->source, .position = position, .text = text, .time = line->time });
+        daemon->set_aside++;
+        snprintf(note, sizeof note, "%llu line%s crashed the daemon twice and %s set aside; please report it: sqlite3 %s", (unsigned long long) daemon->set_aside,
+                 daemon->set_aside == 1 ? "" : "s", daemon->set_aside == 1 ? "was" : "were", "bailiff.db 'select * from set_aside'");
+        daemon_degrade(daemon, "set aside", note);
+        /* It must not be read again, however soon the next crash comes. */
+        daemon_commit(daemon);
+}
+
+/**
+ * decide_line() - the source's sink
+ */
+void decide_line(void *userdata, const Line *line)
+{
+        Daemon *daemon = userdata;
+
+        if (inflight_begin(daemon->inflight, line->time.usec, line->text, line->length)) {
+                set_aside(daemon, line);
+                return;
+        }
+        daemon->dirty = true;
+        fault_point(line);
+        for (size_t i = 0; i < daemon->n_jails; i++) {
+                Hit hit;
+
+                if (listens(&daemon->jails[i], line) && filter_match(daemon->jails[i].filter, line, &hit) == FILTER_HIT)
+                        decide_hit(daemon, &daemon->jails[i], &hit);
+        }
+        inflight_end(daemon->inflight);
+}
+
+/* ---- offences ---- */
+
+static void note_observed(Daemon *daemon, const Jail *jail, const Offence *offence)
+{
+        char addr[ADDR_TEXT_MAX], text[256];
+        unsigned dropped;
+
+        snprintf(text, sizeof text, "[%s] %s would be banned: %u failures, rule %s; the jail only observes", jail->config->name,
+                 addr_format(&offence->addr, addr), offence->failures, offence->rule);
+        daemon_note(daemon, "observed", text);
+        if (log_allow("observed", 60, &dropped))
+                log_notice("%s", text);
+}
+
+/**
+ * decide_offence() - the tracker's sink
+ */
+void decide_offence(void *userdata, const Offence *offence)
+{
+        Daemon *daemon = userdata;
+        Jail *jail = daemon_jail(daemon, offence->jail);
+        int r;
+
+        if (jail && jail->config->observe) {
+                jail->observed++;
+                note_observed(daemon, jail, offence);
+                return;
+        }
+        r = ban_engine_offence(daemon->engine, offence, clock_event_now());
+        if (r == BAN_E_FULL)
+                daemon_degrade(daemon, "bans", "max_bans is reached and no automatic ban can give way: raise max_bans, or lift manual bans");
+        else if (r < 0)
+                daemon_degrade(daemon, "memory", "out of memory: a ban was not made; give the host more, or lower max_bans");
+}
+
+/* ---- bans ---- */
+
+static void log_event(const BanEvent *event)
+{
+        const Ban *ban = event->ban;
+        char addr[ADDR_TEXT_MAX], until[TIME_TEXT_MAX];
+        unsigned dropped;
+
+        if (!log_allow(ban_event_kind_name(event->kind), 300, &dropped))
+                return;
+        if (dropped)
+                log_notice("%u further \"%s\" were not logged; bailiffctl monitor shows all", dropped, ban_event_kind_name(event->kind));
+        addr_format(&ban->addr, addr);
+        event_time_format(ban->until, until);
+        if (event->kind == BAN_EVENT_BAN || event->kind == BAN_EVENT_PROLONG)
+                log_notice("[%s] %s %s until %s (%s%u failures%s%s)%s%s", ban->jail, ban_event_kind_name(event->kind), addr, until,
+                           ban->origin == BAN_MANUAL ? "by hand, " : "", ban->failures, *ban->rule ? ", rule " : "", ban->rule,
+                           *event->note ? " " : "", event->note);
+        else
+                log_info("[%s] %s %s%s%s", ban->jail, ban_event_kind_name(event->kind), addr, *event->note ? ": " : "", event->note);
+}
+
+/**
+ * daemon_queue_elements() - changes for the kernel, sent at the end of this turn
+ */
+void daemon_queue_elements(Daemon *daemon, const Element *changes, size_t n_changes)
+{
+        if (daemon->n_elements + n_changes > daemon->elements_size) {
+                size_t size = (daemon->n_elements + n_changes) * 2;
+                Element *grown = realloc(daemon->elements, size * sizeof *grown);
+
+                if (!grown) {
+                        daemon_degrade(daemon, "memory", "out of memory: bans reach the kernel late; give the host more");
+                        daemon_flush_elements(daemon);
+                        if (n_changes > daemon->elements_size)
+                                return;
+                } else {
+                        daemon->elements = grown;
+                        daemon->elements_size = size;
+                }
+        }
+        memcpy(daemon->elements + daemon->n_elements, changes, n_changes * sizeof *changes);
+        daemon->n_elements += n_changes;
+        if (daemon->n_elements >= FIREWALL_BATCH_MAX)
+                daemon_flush_elements(daemon);
+}
+
+/**
+ * decide_event() - the ban engine's sink
+ */
+void decide_event(void *userdata, const BanEvent *event)
+{
+        Daemon *daemon = userdata;
+        _cleanup_free_ char *members = control_event_members(event);
+
+        switch (event->kind) {
+        case BAN_EVENT_BAN:
+        case BAN_EVENT_PROLONG: store_put_ban(daemon->store, event->ban); break;
+        case BAN_EVENT_LATE:
+                store_put_ban(daemon->store, event->ban);
+                store_end_ban(daemon->store, event->ban->id, event->ban->until, ban_event_kind_name(event->kind));
+                break;
+        case BAN_EVENT_UNBAN:
+                if (daemon->lifted)
+                        daemon->lifted(daemon->lifted_data, event->ban);
+                store_end_ban(daemon->store, event->ban->id, event->time, ban_event_kind_name(event->kind));
+                break;
+        case BAN_EVENT_EXPIRE:
+        case BAN_EVENT_DISPLACED:
+                store_end_ban(daemon->store, event->ban->id, event->time, ban_event_kind_name(event->kind));
+                break;
+        case BAN_EVENT_REFUSED: break;
+        }
+        store_put_event(daemon->store, event->time, ban_event_kind_name(event->kind), members ? members : "");
+        daemon_queue_elements(daemon, event->changes, event->n_changes);
+        log_event(event);
+        daemon->dirty = true;
+        daemon->deadlines_moved = true;
+}
+
+/**
+ * daemon_flush_elements() - send what was decided to the kernel now
+ */
+void daemon_flush_elements(Daemon *daemon)
+{
+        Problem problem = { "" };
+        size_t sent = 0;
+
+        while (sent < daemon->n_elements) {
+                size_t n = daemon->n_elements - sent < FIREWALL_BATCH_MAX ? daemon->n_elements - sent : FIREWALL_BATCH_MAX;
+                int r = firewall_apply(daemon->firewall, daemon->elements + sent, n, &problem);
+
+                if (r < 0 || (r > 0 && r != FIREWALL_E_ELEMENT))
+                        daemon_degrade(daemon, "firewall", problem.text);
+                sent += n;
+        }
+        daemon->n_elements = 0;
+}
+
+static int commit_window(void *userdata, const WindowRecord *record)
+{
+        store_put_window(userdata, record);
+        return 0;
+}
+
+/**
+ * daemon_commit() - hand all that has changed to the store's thread
+ *
+ * Return: the sequence that store's `committed` will report.
+ */
+uint64_t daemon_commit(Daemon *daemon)
+{
+        char position[SOURCE_POSITION_MAX];
+
+        tracker_drain(daemon->tracker, commit_window, daemon->store);
+        if (daemon->journal && journal_source_position(daemon->journal, position) == 0)
+                store_put_position(daemon->store, &(PositionRecord){
+                                                          .source = "journal",
+                                                          .position = position,
+                                                          .time = journal_source_stats(daemon->journal)->last_line,
+                                                  });
+        daemon->dirty = false;
+        return store_submit(daemon->store);
+}

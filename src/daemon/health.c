@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/private.h"
+
+static void health_remove(Health *health, size_t i)
+{
+        free(health->problems[i].topic);
+        free(health->problems[i].text);
+        health->problems[i] = health->problems[--health->n_problems];
+}
+
+/**
+ * health_set() - say what is wrong about a topic, or that nothing is any more
+ * @topic:      "store", "jail sshd" ...
+ * @text:       what is wrong and what to do; NULL or "": it is mended
+ *
+ * Return: whether this is news.
+ */
+bool health_set(Health *health, const char *topic, const char *text)
+{
+        size_t i = 0;
+
+        while (i < health->n_problems && strcmp(health->problems[i].topic, topic) != 0)
+                i++;
+        if (!text || !*text) {
+                if (i == health->n_problems)
+                        return false;
+                health_remove(health, i);
+                return true;
+        }
+        if (i < health->n_problems) {
+                if (strcmp(health->problems[i].text, text) == 0)
+                        return false;
+                health_remove(health, i);
+        }
+        if (health->n_problems == HEALTH_MAX)
+                return false;
+        i = health->n_problems;
+        health->problems[i].topic = strdup(topic);
+        health->problems[i].text = strdup(text);
+        if (!health->problems[i].topic || !health->problems[i].text) {
+                health->n_problems++;
+                health_remove(health, i);
+                return true;
+        }
+        health->n_problems++;
+        return true;
+}
+
+/**
+ * health_clear() - forget all problems
+ */
+void health_clear(Health *health)
+{
+        while (health->n_problems > 0)
+                health_remove(health, health->n_problems - 1);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What the files of this folder share: Regex, SessionTable, and the inside of a Filter. */
+
+#include "filter.h"
+#include "util/yaml.h"
+
+#define FILTER_RULES_MAX 256            /* in one mode */
+#define FILTER_IGNORE_MAX 64
+#define FILTER_LAYERS_MAX 4             /* files of one `extends` chain */
+#define FILTER_HEAD_SIZE 4096           /* of an over-long line, what `head: true` rules see */
+#define FILTER_USER_MAX 128             /* bytes of Hit.user, with its NUL */
+#define FILTER_PARAMS_MAX 8
+#define SESSIONS_MAX 10000
+#define SESSION_SECONDS 600             /* of event time, after which a session is forgotten */
+
+/* ---- regex.c ---- */
+
+typedef struct Regex Regex;
+typedef struct RegexRunner RegexRunner;
+
+enum {
+        REGEX_E_NONE = 1,               /* does not match */
+        REGEX_E_LIMIT,                  /* gave up: match, depth or memory limit */
+};
+
+typedef enum RegexCapture {
+        CAPTURE_ADDR,                   /* groups addr, ip4, ip6 */
+        CAPTURE_USER,
+        CAPTURE_SESSION,                /* the group that `session:` names */
+        _CAPTURE_MAX,
+} RegexCapture;
+
+typedef struct RegexSpan {
+        const char *text;               /* NULL: not captured */
+        size_t size;
+} RegexSpan;
+
+typedef struct RegexMatch {
+        size_t end;                     /* where the match ends, in bytes */
+        RegexSpan captures[_CAPTURE_MAX];
+} RegexMatch;
+
+typedef enum RegexFlags {
+        REGEX_JIT = 1 << 0,             /* compile to machine code; silently the interpreter where that is forbidden */
+        REGEX_AT_START = 1 << 1,        /* match at the first byte only */
+} RegexFlags;
+
+int regex_new(const YamlNode *node, const char *session_capture, unsigned flags, Regex **ret_regex, Problem *problem);
+Regex *regex_free(Regex *regex);
+DEFINE_CLEANUP(Regex *, regex_free)
+bool regex_has(const Regex *regex, RegexCapture capture);
+bool regex_is_jit(const Regex *regex);
+int regex_match(const Regex *regex, RegexRunner *runner, const char *text, size_t size, RegexMatch *ret_match);
+
+int regex_runner_new(RegexRunner **ret_runner);
+RegexRunner *regex_runner_free(RegexRunner *runner);
+
+/* ---- session.c ---- */
+
+typedef struct Rule Rule;
+typedef struct SessionTable SessionTable;
+
+/**
+ * What the lines of one session have told so far.
+ */
+typedef struct Session {
+        Addr addr;                      /* ADDR_NULL: not told yet */
+        EventTime time;                 /* of its latest line */
+        const Rule *held;               /* a failure that waits for the address; NULL: none */
+        char user[FILTER_USER_MAX];
+} Session;
+
+int session_table_new(size_t max, SessionTable **ret_table);
+SessionTable *session_table_free(SessionTable *table);
+Session *session_table_find(SessionTable *table, uint64_t key, EventTime now);
+Session *session_table_touch(SessionTable *table, uint64_t key, const Addr *addr, EventTime now);
+void session_table_remove(SessionTable *table, uint64_t key);
+void session_table_forget(SessionTable *table, const Addr *addr);
+size_t session_table_count(const SessionTable *table);
+uint64_t session_table_evicted(const SessionTable *table);
+uint64_t session_key_pid(int64_t pid);
+uint64_t session_key_text(const char *text, size_t size);
+
+/* ---- filter.c, load.c, rules.c, schema.c, selftest.c ---- */
+
+typedef enum RuleKind {
+        RULE_FAILURE,
+        RULE_HELPER,
+        RULE_SUCCESS,
+        RULE_END,
+} RuleKind;
+
+struct Rule {
+        const char *id;
+        RuleKind kind;
+        HitCount count;
+        bool head;
+        Regex *regex;
+        const YamlNode *node;
+};
+
+typedef enum SessionMode {
+        SESSION_NONE,
+        SESSION_PID,
+        SESSION_CAPTURE,
+} SessionMode;
+
+typedef struct OriginRule {
+        uint32_t *uids;
+        size_t n_uids;
+        const char **comms;
+        size_t n_comms;
+        const char **units;             /* fnmatch(3) patterns */
+        size_t n_units;
+} OriginRule;
+
+typedef struct Param {
+        const char *name;
+        const char *value;
+        bool given;                     /* by the spec, not the default */
+} Param;
+
+struct Filter {
+        YamlDocument *layers[FILTER_LAYERS_MAX]; /* the file itself, then what it extends; rules point into them */
+        size_t n_layers;
+        char *file;
+        char *jail;
+        char *mode;
+        char *spec_params;              /* Param.value points into it */
+        Param params[FILTER_PARAMS_MAX];
+        size_t n_params;
+        const char **idents;
+        const char **ports;
+        FilterInfo info;
+        FilterStats stats;
+        SessionMode session;
+        const char *session_capture;
+        Regex *prefix;
+        Rule *rules;
+        size_t n_rules;
+        Regex **ignores;
+        size_t n_ignores;
+        OriginRule origin;
+        RegexRunner *runner;
+        SessionTable *sessions;
+        bool has_head;
+        char user[FILTER_USER_MAX];     /* of the latest Hit */
+};
+
+/**
+ * A filter file with those that it extends, the file itself first.
+ */
+typedef struct Layers {
+        YamlDocument *const *documents;
+        size_t n;
+} Layers;
+
+int filter_check_layer(const YamlDocument *document, Problem *problem);
+const YamlNode *layers_get(Layers layers, const char *key);
+const char *layers_default_mode(Layers layers);
+int layers_rules(Layers layers, const char *mode, const YamlNode *ret_rules[FILTER_RULES_MAX], size_t *ret_n, Problem *problem);
+int layers_check_rules(Layers layers, const char *session_capture, Problem *problem);
+bool rule_wanted(const YamlNode *rule, const Param params[], size_t n_params);
+int filter_build(Layers layers, const char *mode, const char *params, const char *jail, Filter **ret_filter, Problem *problem);
+FilterVerdict filter_match_rule(Filter *filter, const Line *line, Hit *ret_hit, const Rule **ret_rule);

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * One open journal: steps that neither lose nor double an entry.
+ *
+ * libsystemd keeps the place of reading, but not through everything that can
+ * happen to a journal, so this file keeps the last entry's cursor beside it and
+ * starts from there whenever there is doubt:
+ *
+ *  - A reader with matches can miss an entry. journald raises the file's number
+ *    of entries before it links the new one into the chain that the match is
+ *    looked up in; who looks in between remembers "nothing new up to this
+ *    number" and stays blind until the next entry. journal_handle_look() seeks
+ *    to the cursor, which forgets that number. Worse, an entry missed in one
+ *    file would be skipped for good once an entry of another file (after a
+ *    rotation) has been read. So the first entry after an end is never taken as
+ *    it comes: the handle looks from the cursor again and takes what is next.
+ *  - A cursor names an entry by its number in a sequence and by boot, clocks
+ *    and contents. When journald moves the volatile journal to the disk, the
+ *    entries get new numbers. They are still the same entries, so only the
+ *    second half of the cursor is compared.
+ *  - A cursor costs an allocation and a print, so it is taken when the reader
+ *    comes to an end or somebody asks, not for every line.
+ *
+ * Only this machine's own journal is read (LOCAL_ONLY): a journal that came
+ * from elsewhere, a container's for instance, has trusted fields too, but they
+ * are that machine's word and not ours.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "source/private.h"
+
+static const char *const SYSTEM_ROOTS[2] = { "/run/log/journal", "/var/log/journal" };
+
+static JournalRoot root_identity(const char *path)
+{
+        struct stat st;
+
+        if (stat(path, &st) < 0)
+                return (JournalRoot){ 0 };
+        return (JournalRoot){ .device = st.st_dev, .inode = st.st_ino };
+}
+
+static void read_roots(const JournalConfig *config, JournalRoot roots[static JOURNAL_N_ROOTS])
+{
+        char machine[SD_ID128_STRING_MAX] = "none", path[64];
+        sd_id128_t id;
+
+        memset(roots, 0, JOURNAL_N_ROOTS * sizeof *roots);
+        if (config->directory) {
+                roots[0] = root_identity(config->directory);
+                return;
+        }
+        if (sd_id128_get_machine(&id) >= 0)
+                sd_id128_to_string(id, machine);
+        for (size_t i = 0; i < 2; i++) {
+                roots[2 * i] = root_identity(SYSTEM_ROOTS[i]);
+                snprintf(path, sizeof path, "%s/%s", SYSTEM_ROOTS[i], machine);
+                roots[2 * i + 1] = root_identity(path);
+        }
+}
+
+/**
+ * journal_handle_roots_changed() - has a journal directory come, gone or been replaced since the opening?
+ *
+ * libsystemd watches only directories that were there when it opened.
+ */
+bool journal_handle_roots_changed(const JournalHandle *handle, const JournalConfig *config)
+{
+        JournalRoot now[JOURNAL_N_ROOTS];
+
+        read_roots(config, now);
+        for (size_t i = 0; i < JOURNAL_N_ROOTS; i++)
+                if (now[i].device != handle->roots[i].device || now[i].inode != handle->roots[i].inode)
+                        return true;
+        return false;
+}
+
+static int add_matches(sd_journal *journal, const JournalConfig *config)
+{
+        char match[JOURNAL_IDENT_MAX + 32];
+        int r;
+
+        /* Terms of one field are alternatives; the disjunction makes the two fields alternatives too. */
+        for (size_t i = 0; i < config->n_idents; i++) {
+                snprintf(match, sizeof match, "SYSLOG_IDENTIFIER=%s", config->idents[i]);
+                r = sd_journal_add_match(journal, match, 0);
+                if (r < 0)
+                        return r;
+        }
+        r = sd_journal_add_disjunction(journal);
+        for (size_t i = 0; r >= 0 && i < config->n_idents; i++) {
+                snprintf(match, sizeof match, "_COMM=%s", config->idents[i]);
+                r = sd_journal_add_match(journal, match, 0);
+        }
+        return r < 0 ? r : 0;
+}
+
+static int open_failed(Problem *problem, int r)
+{
+        const char *advice = "reading is tried again once a second";
+
+        if (r == -EMFILE || r == -ENFILE)
+                advice = "there are more journal files than file descriptors: raise LimitNOFILE= of the unit, or thin the journal out "
+                         "with journalctl --vacuum-files=50";
+        return problem_set(problem, r, "cannot open the journal: %s; %s", strerror(-r), advice);
+}
+
+/**
+ * journal_handle_open() - open the journal with its matches; the place of reading is not set yet
+ * @handle:     closed
+ * @config:     idents and directory
+ * @problem:    what is wrong and what to do
+ *
+ * Return: 0, JOURNAL_E_ABSENT, -errno.
+ */
+int journal_handle_open(JournalHandle *handle, const JournalConfig *config, Problem *problem)
+{
+        _cleanup_(sd_journal_closep) sd_journal *journal = NULL;
+        int r;
+
+        r = journal_present(config, problem);
+        if (r != 0)
+                return r;
+        read_roots(config, handle->roots);
+        r = config->directory ? sd_journal_open_directory(&journal, config->directory, 0)
+                              : sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY);
+        if (r >= 0)
+                r = add_matches(journal, config);
+        if (r >= 0)
+                r = sd_journal_set_data_threshold(journal, JOURNAL_TEXT_MAX + sizeof "MESSAGE=");
+        /* The descriptor starts the watching, so it comes before the first look: what arrives between is seen twice at worst. */
+        if (r >= 0)
+                r = sd_journal_get_fd(journal);
+        if (r < 0)
+                return open_failed(problem, r);
+        handle->journal = steal(journal);
+        handle->at_end = handle->look_first = false;
+        return 0;
+}
+
+/**
+ * journal_handle_close() - close the journal, keeping the cursor
+ */
+void journal_handle_close(JournalHandle *handle)
+{
+        if (handle->journal && handle->moved)
+                journal_handle_mark(handle);
+        sd_journal_close(handle->journal);
+        handle->journal = NULL;
+        handle->at_end = handle->look_first = false;
+}
+
+/**
+ * journal_handle_mark() - bring the cursor up to the last entry handed out
+ *
+ * When the entry cannot be read any more, its time takes the cursor's place.
+ */
+void journal_handle_mark(JournalHandle *handle)
+{
+        _cleanup_free_ char *cursor = NULL;
+
+        if (!handle->moved)
+                return;
+        handle->moved = false;
+        if (sd_journal_get_cursor(handle->journal, &cursor) >= 0 && strlen(cursor) < sizeof handle->cursor) {
+                strcpy(handle->cursor, cursor);
+                return;
+        }
+        handle->cursor[0] = '\0';
+        handle->since = (EventTime){ handle->realtime + 1 };
+}
+
+/* From the boot id on: the sequence number before it changes when journald moves an entry from memory to the disk. */
+static const char *cursor_entry(const char *cursor)
+{
+        const char *entry = strstr(cursor, ";b=");
+
+        return entry ? entry : cursor;
+}
+
+static int stands_on_cursor(JournalHandle *handle)
+{
+        _cleanup_free_ char *cursor = NULL;
+        int r;
+
+        if (!handle->cursor[0])
+                return 0;
+        r = sd_journal_get_cursor(handle->journal, &cursor);
+        if (r < 0)
+                return r;
+        return strcmp(cursor_entry(cursor), cursor_entry(handle->cursor)) == 0;
+}
+
+static int64_t cursor_time(const char *cursor)
+{
+        const char *time = strstr(cursor, ";t=");
+        int64_t usec = 0;
+
+        if (time)
+                sscanf(time, ";t=%16" SCNx64, (uint64_t *) &usec);
+        return usec;
+}
+
+static int seek_base(JournalHandle *handle)
+{
+        if (handle->cursor[0])
+                return sd_journal_seek_cursor(handle->journal, handle->cursor);
+        /* A clock that was set back must not leave us waiting for the old present. */
+        handle->since = event_time_min(handle->since, clock_event_now());
+        return sd_journal_seek_realtime_usec(handle->journal, (uint64_t) handle->since.usec);
+}
+
+/**
+ * journal_handle_resume() - after an opening: go to the cursor, or to `since` without one
+ * @ret_note:   "" if the journal still holds what was read last; else what may have been missed
+ *
+ * An entry that has been vacuumed away is no reason to read anything twice: its
+ * cursor still tells what came later.
+ *
+ * Return: 0, -errno.
+ */
+int journal_handle_resume(JournalHandle *handle, Problem *ret_note)
+{
+        char last[TIME_TEXT_MAX], next[TIME_TEXT_MAX];
+        uint64_t realtime = 0;
+        int r;
+
+        ret_note->text[0] = '\0';
+        r = seek_base(handle);
+        if (r == -EINVAL && handle->cursor[0]) {
+                handle->cursor[0] = '\0';
+                problem_set(ret_note, 0, "the kept position is not one of the journal's; reading from %s on",
+                            event_time_format(handle->since, last));
+                r = seek_base(handle);
+        }
+        if (r < 0)
+                return r;
+        if (!handle->cursor[0])
+                return 0;
+        r = sd_journal_next(handle->journal);
+        if (r == 0 && cursor_time(handle->cursor) > clock_event_now().usec) {
+                handle->cursor[0] = '\0';
+                problem_set(ret_note, 0, "the kept position lies in the future (was the clock wrong?) and its entry is gone; reading from %s on",
+                            event_time_format(handle->since, last));
+                return seek_base(handle);
+        }
+        if (r > 0)
+                r = stands_on_cursor(handle);
+        else if (r == 0)
+                handle->at_end = true;
+        if (r != 0)
+                return r < 0 ? r : 0;
+        event_time_format((EventTime){ cursor_time(handle->cursor) }, last);
+        if (handle->at_end) {
+                problem_set(ret_note, 0, "the entry read last (%s) is not in the journal any more; going on with what comes", last);
+                return 0;
+        }
+        handle->look_first = true;
+        sd_journal_get_realtime_usec(handle->journal, &realtime);
+        return problem_set(ret_note, 0, "the entry read last (%s) is not in the journal any more; going on at %s, entries between are lost if they "
+                           "were vacuumed", last, event_time_format((EventTime){ (int64_t) realtime }, next));
+}
+
+/**
+ * journal_handle_look() - look from the cursor, forgetting what libsystemd remembers
+ *
+ * Return: 1: the handle stands on a new entry; 0: there is none; -errno.
+ */
+int journal_handle_look(JournalHandle *handle)
+{
+        int r;
+
+        journal_handle_mark(handle);
+        handle->look_first = false;
+        r = seek_base(handle);
+        if (r >= 0)
+                r = sd_journal_next(handle->journal);
+        if (r > 0) {
+                r = stands_on_cursor(handle);
+                if (r >= 0)
+                        r = r > 0 ? sd_journal_next(handle->journal) : 1;
+        }
+        if (r < 0)
+                return r;
+        handle->at_end = r == 0;
+        handle->moved = r > 0;
+        return r > 0;
+}
+
+/**
+ * journal_handle_next() - step to the next entry
+ *
+ * Return: 1: the handle stands on it; 0: there is none; -errno.
+ */
+int journal_handle_next(JournalHandle *handle)
+{
+        int r;
+
+        if (handle->look_first)
+                return journal_handle_look(handle);
+        r = sd_journal_next(handle->journal);
+        if (r < 0)
+                return r;
+        if (r > 0 && handle->at_end)
+                return journal_handle_look(handle);
+        if (r > 0) {
+                handle->moved = true;
+                return 1;
+        }
+        handle->at_end = true;
+        journal_handle_mark(handle);
+        return 0;
+}
+
+/**
+ * journal_handle_process() - let libsystemd take up files that came and go
+ *
+ * Without it a reader goes blind at the first rotation. It may drop the file
+ * that the handle stands in, so the cursor is taken first.
+ *
+ * Return: 0, -errno.
+ */
+int journal_handle_process(JournalHandle *handle)
+{
+        int r;
+
+        journal_handle_mark(handle);
+        r = sd_journal_process(handle->journal);
+        return r < 0 ? r : 0;
+}
+
+static int get_field(JournalHandle *handle, const char *field, const char **ret_value, size_t *ret_size)
+{
+        size_t skip = strlen(field) + 1, size;
+        const void *data;
+        int r;
+
+        r = sd_journal_get_data(handle->journal, field, &data, &size);
+        if (r < 0)
+                return r;
+        if (size < skip)
+                return -EBADMSG;
+        *ret_value = (const char *) data + skip;
+        *ret_size = size - skip;
+        return 0;
+}
+
+/* Return: 0, -ENOENT: the entry has no such field, -errno. */
+static int copy_field(JournalHandle *handle, const char *field, char buffer[static JOURNAL_IDENT_MAX])
+{
+        const char *value;
+        size_t size;
+        int r;
+
+        r = get_field(handle, field, &value, &size);
+        if (r < 0)
+                return r;
+        if (size >= JOURNAL_IDENT_MAX)
+                size = JOURNAL_IDENT_MAX - 1;
+        for (size_t i = 0; i < size; i++)
+                buffer[i] = value[i] ? value[i] : '?'; /* a NUL must not make "sshd" of "sshd\0x" */
+        buffer[size] = '\0';
+        return 0;
+}
+
+static int number_field(JournalHandle *handle, const char *field, int64_t *ret_number)
+{
+        const char *value;
+        int64_t number = 0;
+        size_t size;
+        int r;
+
+        r = get_field(handle, field, &value, &size);
+        if (r < 0)
+                return r;
+        if (size == 0 || size > 18)
+                return -EBADMSG;
+        for (size_t i = 0; i < size; i++) {
+                if (value[i] < '0' || value[i] > '9')
+                        return -EBADMSG;
+                number = number * 10 + (value[i] - '0');
+        }
+        *ret_number = number;
+        return 0;
+}
+
+/**
+ * journal_handle_read() - the entry that the handle stands on, as a Line
+ * @now:        the present; a later event time is taken as now
+ * @ret_line:   texts point into the handle and live until the next call; origin and handle are left to the caller
+ *
+ * Everything is copied: reading a further field may unmap the last one.
+ *
+ * Return: 0; -ENOENT: it has no MESSAGE; -errno: it cannot be read.
+ */
+int journal_handle_read(JournalHandle *handle, EventTime now, Line *ret_line)
+{
+        Line line = { .source = "journal", .text = handle->text, .ident = handle->ident, .pid = -1 };
+        uint64_t realtime;
+        const char *text;
+        int r;
+
+        r = sd_journal_get_realtime_usec(handle->journal, &realtime);
+        if (r < 0)
+                return r;
+        handle->realtime = (int64_t) realtime;
+        r = get_field(handle, "MESSAGE", &text, &line.length);
+        if (r < 0)
+                return r;
+        if (line.length > sizeof handle->text)
+                line.length = sizeof handle->text;
+        memcpy(handle->text, text, line.length);
+
+        if (number_field(handle, "_SOURCE_REALTIME_TIMESTAMP", &line.time.usec) < 0)
+                line.time.usec = handle->realtime;
+        line.time = event_time_min(line.time, now);
+        if (number_field(handle, "SYSLOG_PID", &line.pid) < 0)
+                line.pid = -1;
+        if (copy_field(handle, "SYSLOG_IDENTIFIER", handle->ident) < 0 && copy_field(handle, "_COMM", handle->ident) < 0)
+                handle->ident[0] = '\0';
+        *ret_line = line;
+        return 0;
+}
+
+/**
+ * journal_handle_origin() - the trusted fields of the entry that the handle stands on
+ *
+ * Return: 0; -errno: the entry cannot be read, so nothing is known of its writer.
+ */
+int journal_handle_origin(JournalHandle *handle, Origin *ret_origin)
+{
+        Origin origin = { .uid = -1, .pid = -1 };
+        int r;
+
+        r = number_field(handle, "_UID", &origin.uid);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        r = number_field(handle, "_PID", &origin.pid);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        r = copy_field(handle, "_COMM", handle->comm);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        origin.comm = r == 0 ? handle->comm : NULL;
+        r = copy_field(handle, "_SYSTEMD_UNIT", handle->unit);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        origin.unit = r == 0 ? handle->unit : NULL;
+        *ret_origin = origin;
+        return 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* JournalHandle: one open sd_journal and the place up to which it has been read. Shared by the files of this folder only. */
+
+#include <sys/types.h>
+#include <systemd/sd-journal.h>
+
+#include "source.h"
+
+/* A longer message is cut here. It stays longer than LINE_LENGTH_MAX, so that it counts as too long. */
+#define JOURNAL_TEXT_MAX (2 * LINE_LENGTH_MAX)
+#define JOURNAL_IDENT_MAX 256
+#define JOURNAL_N_ROOTS 4
+
+/* What journal_handle_*() return besides 0 and -errno. */
+enum {
+        JOURNAL_E_ABSENT = 1,   /* no journal there that we may read */
+};
+
+/**
+ * A directory's identity: a journal that was removed, mounted over or made anew is another one.
+ */
+typedef struct JournalRoot {
+        dev_t device;
+        ino_t inode;
+} JournalRoot;
+
+typedef struct JournalHandle {
+        sd_journal *journal;            /* NULL: closed */
+        char cursor[SOURCE_POSITION_MAX]; /* the last entry handed out, unless `moved`; "": none yet */
+        EventTime since;                /* where to look while there is no cursor */
+        int64_t realtime;               /* of the entry that the handle stands on */
+        bool moved;                     /* the handle stands on the last entry handed out and `cursor` lags behind */
+        bool at_end;                    /* the last step found nothing */
+        bool look_first;                /* where the handle stands says nothing: begin at the cursor */
+        JournalRoot roots[JOURNAL_N_ROOTS];
+        char ident[JOURNAL_IDENT_MAX], comm[JOURNAL_IDENT_MAX], unit[JOURNAL_IDENT_MAX];
+        char text[JOURNAL_TEXT_MAX];
+} JournalHandle;
+
+int journal_handle_open(JournalHandle *handle, const JournalConfig *config, Problem *problem);
+void journal_handle_close(JournalHandle *handle);
+int journal_handle_resume(JournalHandle *handle, Problem *ret_note);
+int journal_handle_next(JournalHandle *handle);
+int journal_handle_look(JournalHandle *handle);
+int journal_handle_process(JournalHandle *handle);
+bool journal_handle_roots_changed(const JournalHandle *handle, const JournalConfig *config);
+void journal_handle_mark(JournalHandle *handle);
+int journal_handle_read(JournalHandle *handle, EventTime now, Line *ret_line);
+int journal_handle_origin(JournalHandle *handle, Origin *ret_origin);
+
+int journal_present(const JournalConfig *config, Problem *problem);

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What the files of the store share: batches (rows on their way), the database (rows on disk), and JSON columns. */
+
+#include <jansson.h>
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "store.h"
+#include "util/table.h"
+
+#define STORE_FILE "bailiff.db"
+#define STORE_LOCK_FILE "bailiff.lock"
+#define STORE_RETRY_MSEC 1000   /* between two tries to write or to open */
+#define STORE_BUSY_MSEC 2000    /* how long the store thread waits for a foreign writer */
+#define STORE_COLUMN_MAX (8 * 1024 * 1024) /* bytes of a column; a longer one is not ours */
+#define STORE_CORRUPT_KEPT 2    /* databases that were moved aside */
+
+/* ---- batch.c: rows on their way ---- */
+
+typedef struct WindowKey {
+        Addr addr;
+        char jail[JAIL_NAME_MAX];
+} WindowKey;
+
+typedef struct BatchWindow {
+        WindowKey key;
+        WindowRecord record;
+        size_t bytes;           /* that cannot merge away: a removal */
+        UT_hash_handle hh;
+} BatchWindow;
+
+typedef struct BatchBan {
+        uint64_t id;
+        Ban *ban;               /* NULL: only its end is to be written */
+        EventTime ended;        /* EVENT_TIME_NONE: it has not ended */
+        char *how;
+        size_t bytes;           /* that cannot merge away: an ended ban */
+        UT_hash_handle hh;
+} BatchBan;
+
+typedef struct BatchPosition {
+        PositionRecord record;
+        UT_hash_handle hh;
+} BatchPosition;
+
+typedef struct BatchSetAside {
+        SetAsideRecord record;
+        struct BatchSetAside *next;
+} BatchSetAside;
+
+typedef struct BatchOutbox {
+        OutboxRecord record;
+        struct BatchOutbox *next;
+} BatchOutbox;
+
+/**
+ * Rows that belong into one transaction.
+ */
+typedef struct Batch {
+        uint64_t sequence;      /* of the newest submission in it */
+        BatchWindow *windows;
+        BatchBan *bans;
+        BatchPosition *positions;
+        BatchSetAside *set_aside, **set_aside_tail;
+        BatchOutbox *outbox, **outbox_tail;
+        EventRecord *events;
+        size_t n_events, allocated_events;
+        size_t bytes;           /* of rows that cannot merge */
+} Batch;
+
+Batch *batch_new(void);
+Batch *batch_free(Batch *batch);
+DEFINE_CLEANUP(Batch *, batch_free)
+bool batch_is_empty(const Batch *batch);
+void batch_put_window(Batch *batch, const WindowRecord *record);
+void batch_put_ban(Batch *batch, const Ban *ban);
+void batch_end_ban(Batch *batch, uint64_t id, EventTime time, const char *how);
+void batch_put_position(Batch *batch, const PositionRecord *record);
+void batch_put_set_aside(Batch *batch, const SetAsideRecord *record);
+void batch_put_outbox(Batch *batch, const OutboxRecord *record);
+void batch_put_event(Batch *batch, uint64_t id, EventTime time, const char *kind, const char *members);
+void batch_absorb(Batch *older, Batch *newer);
+void batch_keep_events(Batch *batch);
+
+/* ---- schema.c ---- */
+
+typedef int (*SchemaStep)(sqlite3 *db);
+
+int schema_version(sqlite3 *db, int *ret_version);
+int schema_migrate(sqlite3 *db, const SchemaStep steps[], int n_steps);
+extern const SchemaStep schema_steps[STORE_SCHEMA_VERSION];
+
+/* ---- database.c: the file ---- */
+
+typedef enum Statement {
+        STATEMENT_BEGIN,
+        STATEMENT_COMMIT,
+        STATEMENT_ROLLBACK,
+        STATEMENT_WINDOW_PUT,
+        STATEMENT_WINDOW_DELETE,
+        STATEMENT_POSITION,
+        STATEMENT_BAN_PUT,
+        STATEMENT_BAN_END,
+        STATEMENT_EVENT,
+        STATEMENT_SET_ASIDE,
+        STATEMENT_OUTBOX,
+        N_STATEMENTS,
+} Statement;
+
+typedef struct Database {
+        sqlite3 *db;            /* NULL: not open */
+        sqlite3_stmt *statements[N_STATEMENTS];
+        int wal_frames;         /* after the last commit */
+} Database;
+
+typedef struct DatabaseIds {
+        uint64_t next_event, next_ban, next_outbox;
+} DatabaseIds;
+
+int database_open(Database *database, const char *path, Problem *problem);
+int database_open_reader(const char *path, bool rescue, sqlite3 **ret_db);
+void database_close(Database *database);
+bool database_has_moved(Database *database);
+int database_ids(sqlite3 *db, DatabaseIds *ret_ids);
+int database_problem(Problem *problem, int r, const char *path, sqlite3 *db, int rc);
+bool database_may_stay(sqlite3 *db, int rc);
+int64_t database_number(sqlite3 *db, const char *sql, int64_t otherwise);
+
+/* ---- write.c: what the store thread does to it ---- */
+
+int write_batch(Database *database, const Batch *batch);
+int write_prune(Database *database, const StoreLimits *limits, EventTime now, EventTime over_before, bool *ret_more);
+
+/* ---- read.c ---- */
+
+int read_all(sqlite3 *db, EventTime now, const StoreLoader *loader, uint64_t *skipped);
+int read_events(sqlite3 *db, uint64_t since, size_t max, StoreEventVisitor visitor, void *userdata);
+int read_past_bans(sqlite3 *db, const Addr *addr, size_t max, StorePastBanVisitor visitor, void *userdata);
+
+/* ---- thread.c ---- */
+
+void *store_thread(void *userdata);
+
+/* ---- json.c: columns that hold lists ---- */
+
+char *json_from_evidence(const Evidence *evidence, size_t n);
+char *json_from_entries(const WindowEntry *entries, size_t n);
+char *text_from_ports(const Port *ports, size_t n);
+int json_to_evidence(const char *text, json_t **ret_owner, Evidence **ret_evidence, size_t *ret_n);
+int json_to_entries(const char *text, EventTime latest, json_t **ret_owner, WindowEntry **ret_entries, size_t *ret_n);
+int text_to_ports(const char *text, Port **ret_ports, size_t *ret_n);
+bool column_is_clean(const char *text, size_t max);
+
+/**
+ * The store: a loop-thread side, a store-thread side, and what both touch under the mutex.
+ */
+struct Store {
+        char *directory, *path;
+        int lock_fd;
+        StoreLimits limits;     /* fixed once the thread runs */
+        EventTime load_time;    /* bans that were over by then are nobody's any more */
+
+        /* The loop thread's. */
+        Batch *pending;
+        sqlite3 *rescue;        /* until store_start(), where the file cannot be written */
+        sqlite3 *reader;
+        StoreStats stats;
+        uint64_t next_outbox_id;
+        StoreCallbacks callbacks;
+        sd_event_source *source;
+
+        /* The store thread's, once it runs. */
+        Database database;
+
+        pthread_t thread;
+        bool running;
+        int wake_fd;            /* the store thread tells the loop thread */
+
+        pthread_mutex_t mutex;
+        pthread_cond_t work, done;
+        struct {
+                Batch *submitted;       /* not yet taken */
+                Batch *committed;       /* events that are not yet told */
+                uint64_t sequence_committed;
+                uint64_t commits, failed_commits, last_commit_usec;
+                size_t writing_bytes;
+                char *problem;          /* NULL: the disk takes what we give */
+                bool problem_news;
+                bool emptied_news;
+                bool stop;
+        } shared;
+};

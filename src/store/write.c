@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The transaction, and the pruning.
+ *
+ * write_batch() is the one function that writes rows: a batch goes to disk
+ * whole or not at all, so a position never stands there without what the lines
+ * before it have done.
+ */
+
+#include "store/private.h"
+
+#define PRUNE_STEP 1000 /* rows in one transaction */
+
+static int run(sqlite3_stmt *statement)
+{
+        int rc = sqlite3_step(statement);
+
+        sqlite3_reset(statement);
+        sqlite3_clear_bindings(statement);
+        return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+/* Texts are borrowed: they outlive the step that follows. */
+static void bind_text(sqlite3_stmt *statement, int column, const char *text)
+{
+        sqlite3_bind_text(statement, column, text ? text : "", -1, SQLITE_STATIC);
+}
+
+static void bind_time(sqlite3_stmt *statement, int column, EventTime time, int64_t absent)
+{
+        if (time.usec == absent)
+                sqlite3_bind_null(statement, column);
+        else
+                sqlite3_bind_int64(statement, column, time.usec);
+}
+
+static int write_windows(Database *database, const Batch *batch)
+{
+        char addr[ADDR_TEXT_MAX];
+
+        for (const BatchWindow *row = batch->windows; row; row = row->hh.next) {
+                bool gone = row->record.n_entries == 0;
+                _cleanup_free_ char *entries = gone ? NULL : json_from_entries(row->record.entries, row->record.n_entries);
+                sqlite3_stmt *statement = database->statements[gone ? STATEMENT_WINDOW_DELETE : STATEMENT_WINDOW_PUT];
+
+                bind_text(statement, 1, row->key.jail);
+                bind_text(statement, 2, addr_format(&row->key.addr, addr));
+                if (!gone)
+                        bind_text(statement, 3, entries);
+                int rc = run(statement);
+                if (rc != SQLITE_OK)
+                        return rc;
+        }
+        return SQLITE_OK;
+}
+
+static int write_positions(Database *database, const Batch *batch)
+{
+        sqlite3_stmt *statement = database->statements[STATEMENT_POSITION];
+
+        for (const BatchPosition *row = batch->positions; row; row = row->hh.next) {
+                bind_text(statement, 1, row->record.source);
+                bind_text(statement, 2, row->record.position);
+                sqlite3_bind_int64(statement, 3, row->record.time.usec);
+                int rc = run(statement);
+                if (rc != SQLITE_OK)
+                        return rc;
+        }
+        return SQLITE_OK;
+}
+
+static int write_ban(Database *database, const BatchBan *row)
+{
+        sqlite3_stmt *statement = database->statements[STATEMENT_BAN_PUT];
+        const Ban *ban = row->ban;
+        _cleanup_free_ char *lines = json_from_evidence(ban->evidence, ban->n_evidence);
+        _cleanup_free_ char *ports = text_from_ports(ban->ports, ban->n_ports);
+        char addr[ADDR_TEXT_MAX], source[ADDR_TEXT_MAX];
+
+        sqlite3_bind_int64(statement, 1, (int64_t) row->id);
+        bind_text(statement, 2, ban->jail);
+        bind_text(statement, 3, addr_format(&ban->addr, addr));
+        if (ban->source.family != 0)
+                bind_text(statement, 4, addr_format(&ban->source, source));
+        bind_text(statement, 5, ban->origin == BAN_MANUAL ? "manual" : "automatic");
+        sqlite3_bind_int64(statement, 6, ban->start.usec);
+        bind_time(statement, 7, ban->until, EVENT_TIME_FOREVER.usec);
+        sqlite3_bind_int64(statement, 8, ban->first.usec);
+        sqlite3_bind_int64(statement, 9, ban->failures);
+        bind_text(statement, 10, ban->rule);
+        bind_text(statement, 11, ban->reason);
+        bind_text(statement, 12, ports);
+        bind_text(statement, 13, lines);
+        bind_time(statement, 14, row->ended, EVENT_TIME_NONE.usec);
+        if (row->how)
+                bind_text(statement, 15, row->how);
+        return run(statement);
+}
+
+static int write_bans(Database *database, const Batch *batch)
+{
+        sqlite3_stmt *end = database->statements[STATEMENT_BAN_END];
+
+        for (const BatchBan *row = batch->bans; row; row = row->hh.next) {
+                int rc;
+
+                if (row->ban) {
+                        rc = write_ban(database, row);
+                } else {
+                        sqlite3_bind_int64(end, 1, (int64_t) row->id);
+                        sqlite3_bind_int64(end, 2, row->ended.usec);
+                        bind_text(end, 3, row->how);
+                        rc = run(end);
+                }
+                if (rc != SQLITE_OK)
+                        return rc;
+        }
+        return SQLITE_OK;
+}
+
+static int write_events(Database *database, const Batch *batch)
+{
+        sqlite3_stmt *statement = database->statements[STATEMENT_EVENT];
+
+        for (size_t i = 0; i < batch->n_events; i++) {
+                const EventRecord *event = &batch->events[i];
+
+                sqlite3_bind_int64(statement, 1, (int64_t) event->id);
+                sqlite3_bind_int64(statement, 2, event->time.usec);
+                bind_text(statement, 3, event->kind);
+                bind_text(statement, 4, event->json);
+                int rc = run(statement);
+                if (rc != SQLITE_OK)
+                        return rc;
+        }
+        return SQLITE_OK;
+}
+
+static int write_outbox(Database *database, const Batch *batch)
+{
+        sqlite3_stmt *statement = database->statements[STATEMENT_OUTBOX];
+        char addr[ADDR_TEXT_MAX];
+
+        for (const BatchOutbox *row = batch->outbox; row; row = row->next) {
+                const OutboxRecord *record = &row->record;
+
+                sqlite3_bind_int64(statement, 1, (int64_t) record->id);
+                sqlite3_bind_int64(statement, 2, (int64_t) record->ban_id);
+                bind_text(statement, 3, record->service);
+                bind_text(statement, 4, addr_format(&record->addr, addr));
+                bind_text(statement, 5, record->jail);
+                bind_text(statement, 6, record->categories);
+                bind_text(statement, 7, record->comment);
+                sqlite3_bind_int64(statement, 8, record->attack.usec);
+                sqlite3_bind_int64(statement, 9, record->attempts);
+                bind_time(statement, 10, record->first_try, EVENT_TIME_NONE.usec);
+                bind_time(statement, 11, record->next_try, EVENT_TIME_NONE.usec);
+                bind_text(statement, 12, record->state);
+                if (record->status != 0)
+                        sqlite3_bind_int(statement, 13, record->status);
+                if (record->score >= 0)
+                        sqlite3_bind_int(statement, 14, record->score);
+                bind_text(statement, 15, record->receipt);
+                int rc = run(statement);
+                if (rc != SQLITE_OK)
+                        return rc;
+        }
+        return SQLITE_OK;
+}
+
+static int write_set_aside(Database *database, const Batch *batch)
+{
+        sqlite3_stmt *statement = database->statements[STATEMENT_SET_ASIDE];
+
+        for (const BatchSetAside *row = batch->set_aside; row; row = row->next) {
+                bind_text(statement, 1, row->record.source);
+                bind_text(statement, 2, row->record.position);
+                bind_text(statement, 3, row->record.text);
+                sqlite3_bind_int64(statement, 4, row->record.time.usec);
+                int rc = run(statement);
+                if (rc != SQLITE_OK)
+                        return rc;
+        }
+        return SQLITE_OK;
+}
+
+/**
+ * write_batch() - write a batch in one transaction
+ *
+ * Return: an SQLite result code; unless it is SQLITE_OK, nothing was written.
+ */
+int write_batch(Database *database, const Batch *batch)
+{
+        static int (*const parts[])(Database *, const Batch *) = { write_windows, write_bans,      write_events,
+                                                                   write_outbox,  write_set_aside, write_positions };
+        int rc;
+
+        rc = run(database->statements[STATEMENT_BEGIN]);
+        if (rc != SQLITE_OK)
+                return rc;
+        for (size_t i = 0; rc == SQLITE_OK && i < sizeof parts / sizeof *parts; i++)
+                rc = parts[i](database, batch);
+        if (rc == SQLITE_OK)
+                rc = run(database->statements[STATEMENT_COMMIT]);
+        /* Some errors end the transaction by themselves. */
+        if (rc != SQLITE_OK && !sqlite3_get_autocommit(database->db))
+                run(database->statements[STATEMENT_ROLLBACK]);
+        return rc;
+}
+
+/* Runs a statement whose parameter is an integer and whose rows are limited to a step. */
+static int prune(Database *database, const char *sql, int64_t value, bool *more)
+{
+        sqlite3_stmt *statement;
+        int rc;
+
+        rc = sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL);
+        if (rc != SQLITE_OK)
+                return rc;
+        sqlite3_bind_int64(statement, 1, value);
+        sqlite3_bind_int(statement, 2, PRUNE_STEP);
+        rc = run(statement);
+        if (rc == SQLITE_OK && sqlite3_changes(database->db) >= PRUNE_STEP)
+                *more = true;
+        sqlite3_finalize(statement);
+        return rc;
+}
+
+static int64_t beyond(int64_t rows, uint64_t max)
+{
+        return rows > 0 && (uint64_t) rows > max ? rows - (int64_t) max : 0;
+}
+
+/**
+ * write_prune() - one step of pruning, each rule in a transaction of its own
+ * @now:                the present
+ * @over_before:        bans in force that were over by then ended without us
+ * @ret_more:           whether another step has work
+ *
+ * Return: an SQLite result code.
+ */
+int write_prune(Database *database, const StoreLimits *limits, EventTime now, EventTime over_before, bool *ret_more)
+{
+        int64_t past = beyond(database_number(database->db, "SELECT count(*) FROM bans WHERE ended IS NOT NULL", 0), limits->past_bans_max);
+        int64_t events = beyond(database_number(database->db, "SELECT count(*) FROM events", 0), limits->events_max);
+        int64_t lines = beyond(database_number(database->db, "SELECT count(*) FROM set_aside", 0), limits->set_aside_max);
+        const struct {
+                const char *sql;
+                int64_t value;
+        } rules[] = {
+                { "UPDATE bans SET ended = until, how = 'expire' WHERE id IN"
+                  " (SELECT id FROM bans WHERE ended IS NULL AND until <= ?1 LIMIT ?2)", over_before.usec },
+                { "DELETE FROM bans WHERE id IN (SELECT id FROM bans WHERE ended IS NOT NULL AND ended < ?1 ORDER BY ended LIMIT ?2)",
+                  event_time_add(now, -limits->past_bans_age).usec },
+                { "DELETE FROM bans WHERE id IN (SELECT id FROM bans WHERE ended IS NOT NULL ORDER BY ended LIMIT min(?1, ?2))", past },
+                { "DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY id LIMIT min(?1, ?2))", events },
+                { "DELETE FROM set_aside WHERE id IN (SELECT id FROM set_aside ORDER BY id LIMIT min(?1, ?2))", lines },
+        };
+        bool more = false;
+
+        for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+                if (i >= 2 && rules[i].value == 0)
+                        continue;
+                int rc = prune(database, rules[i].sql, rules[i].value, &more);
+                if (rc != SQLITE_OK)
+                        return rc;
+        }
+        *ret_more = more;
+        return SQLITE_OK;
+}

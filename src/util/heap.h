@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Heap: what is due first, for things that know their place in it. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * Embedded in what is queued; zeroed: in no heap.
+ */
+typedef struct HeapItem {
+        int64_t key;
+        uint32_t place;         /* from 1; 0: in no heap */
+} HeapItem;
+
+typedef struct Heap {
+        HeapItem **items;
+        size_t n_items;
+        size_t n_allocated;
+} Heap;
+
+#define HEAP_NULL ((Heap){ .items = NULL })
+
+/* From a HeapItem to the structure that holds it. */
+#define heap_owner(item, type, member) ((type *) (void *) ((char *) (item) - offsetof(type, member)))
+
+int heap_reserve(Heap *heap);
+int heap_push(Heap *heap, HeapItem *item, int64_t key);
+void heap_update(Heap *heap, HeapItem *item, int64_t key);
+void heap_remove(Heap *heap, HeapItem *item);
+HeapItem *heap_first(const Heap *heap);
+void heap_deinit(Heap *heap);
