@@ -34,10 +34,10 @@ typedef struct Store Store;
 
 /* Expected answers of store_open(), each with a Problem. */
 enum {
-        STORE_E_LOCKED = 1,     /* another daemon has this state directory; no store */
-        STORE_E_NEWER,          /* written by a newer release, and left untouched; no store */
-        STORE_E_CORRUPT,        /* moved aside, an empty one has taken its place; *ret_store is set, go on */
-        STORE_E_UNAVAILABLE,    /* full or read-only disk: running from memory, trying again; *ret_store is set, go on */
+        STORE_E_LOCKED = 1,  /* another daemon has this state directory; no store */
+        STORE_E_NEWER,       /* written by a newer release, and left untouched; no store */
+        STORE_E_CORRUPT,     /* moved aside, an empty one has taken its place; *ret_store is set, go on */
+        STORE_E_UNAVAILABLE, /* full or read-only disk: running from memory, trying again; *ret_store is set, go on */
 };
 
 typedef struct StoreCallbacks {
@@ -65,25 +65,29 @@ typedef struct StoreLoader {
  * steps of a thousand rows.
  */
 typedef struct StoreLimits {
-        uint64_t events_max;            /* rows of the event log */
-        uint64_t past_bans_max;         /* ended bans */
-        int64_t past_bans_age;          /* seconds that an ended ban is kept */
-        uint64_t set_aside_max;         /* lines */
-        uint64_t wal_max;               /* bytes that the log may reach while a foreign reader stops its checkpoints */
-        unsigned prune_msec;            /* between two rounds of pruning */
+        uint64_t events_max;    /* rows of the event log */
+        uint64_t past_bans_max; /* ended bans */
+        int64_t past_bans_age;  /* seconds that an ended ban is kept */
+        uint64_t set_aside_max; /* lines */
+        uint64_t wal_max;       /* bytes that the log may reach while a foreign reader stops its checkpoints */
+        unsigned prune_msec;    /* between two rounds of pruning */
 } StoreLimits;
 
-#define STORE_LIMITS_DEFAULT                                                                                     \
-        ((StoreLimits){ .events_max = 500000, .past_bans_max = 1000000, .past_bans_age = 30 * INT64_C(86400),    \
-                        .set_aside_max = 1000, .wal_max = UINT64_C(256) * 1024 * 1024, .prune_msec = 10000 })
+#define STORE_LIMITS_DEFAULT                                                                                                     \
+        ((StoreLimits){ .events_max = 500000,                                                                                    \
+                        .past_bans_max = 1000000,                                                                                \
+                        .past_bans_age = 30 * INT64_C(86400),                                                                    \
+                        .set_aside_max = 1000,                                                                                   \
+                        .wal_max = UINT64_C(256) * 1024 * 1024,                                                                  \
+                        .prune_msec = 10000 })
 
 typedef struct StoreStats {
         uint64_t sequence_submitted, sequence_committed;
         uint64_t commits, failed_commits;
-        uint64_t last_commit_usec;      /* how long the last one took */
-        size_t pending_bytes;           /* of rows that cannot merge: events, outbox, ended bans, removed windows */
+        uint64_t last_commit_usec; /* how long the last one took */
+        size_t pending_bytes;      /* of rows that cannot merge: events, outbox, ended bans, removed windows */
         uint64_t next_event_id, next_ban_id;
-        uint64_t skipped_rows;          /* that store_load() could not make sense of */
+        uint64_t skipped_rows; /* that store_load() could not make sense of */
 } StoreStats;
 
 int store_open(const char *directory, Store **ret_store, Problem *problem);

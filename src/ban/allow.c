@@ -32,7 +32,7 @@ struct AllowNode {
 };
 
 struct AllowSet {
-        AllowNode *roots[2];    /* IPv4, IPv6 */
+        AllowNode *roots[2]; /* IPv4, IPv6 */
         Heap deadlines;
 };
 

@@ -125,7 +125,9 @@ int ban_book_change(BanBook *book, BanRecord *record, EventTime until, BanOrigin
 BanRecord *ban_book_due(const BanBook *book)
 {
         HeapItem *automatic = heap_first(&book->automatic), *manual = heap_first(&book->manual);
-        HeapItem *first = automatic && manual ? (manual->key < automatic->key ? manual : automatic) : automatic ? automatic : manual;
+        HeapItem *first = automatic && manual ? (manual->key < automatic->key ? manual : automatic)
+                          : automatic         ? automatic
+                                              : manual;
 
         return first ? heap_owner(first, BanRecord, deadline) : NULL;
 }
@@ -150,7 +152,7 @@ int ban_book_each(const BanBook *book, ChainVisitor visitor, void *userdata)
         BanRecord *chain, *next;
 
         /* A chain that loses its first ban is entered anew at the end, and may be visited twice. */
-        HASH_ITER(hh, book->records, chain, next) {
+        HASH_ITER (hh, book->records, chain, next) {
                 int r = visitor(userdata, chain);
                 if (r != 0)
                         return r;

@@ -105,7 +105,7 @@ void element_list_compare(const ElementList *before, const ElementList *after, E
                 Element old = before->elements[i];
                 const Element *new = element_list_find(after, &old);
 
-                if (!event_time_before(now, old.until) || (new && event_time_before(now, new->until)))
+                if (!event_time_before(now, old.until) || (new &&event_time_before(now, new->until)))
                         continue;
                 old.until = EVENT_TIME_NONE;
                 changes->elements[changes->n_elements++] = old;

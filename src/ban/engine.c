@@ -26,36 +26,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ban.h"
-#include "ban/allow.h"
-#include "ban/book.h"
-#include "ban/elements.h"
-#include "util/intern.h"
+#include "ban/private.h"
 
-#define EVIDENCE_BYTES_MAX ((size_t) 32 << 20)
 #define NOTE_MAX 512
-#define NOTE_ENTRIES 3          /* allowed entries that a note names */
+#define NOTE_ENTRIES 3 /* allowed entries that a note names */
 #define WIDEST_IPV4 8
 #define WIDEST_IPV6 16
-
-typedef struct PortList {
-        struct PortList *next;
-        size_t n_ports;
-        Port ports[];
-} PortList;
-
-struct BanEngine {
-        BanSink sink;
-        BanStats stats;
-        BanJailState **jails;
-        size_t n_jails;
-        PortList *port_lists;
-        Intern *rules;
-        AllowSet *allowed;
-        BanBook book;
-        uint64_t next_id;
-        ElementList before, after, changes; /* of the decision at hand */
-};
 
 /**
  * ban_engine_new() - an engine without jails, bans and allowed entries
@@ -89,70 +65,6 @@ int ban_engine_new(size_t max_bans, BanSink sink, BanEngine **ret_engine)
 
 /* ---- what a ban owns ---- */
 
-static size_t evidence_size(const Evidence *evidence, size_t n)
-{
-        size_t size = n * sizeof *evidence;
-
-        for (size_t i = 0; i < n; i++)
-                size += strlen(evidence[i].text) + 1;
-        return size;
-}
-
-static void record_drop_evidence(BanEngine *engine, BanRecord *record)
-{
-        engine->stats.evidence_bytes -= evidence_size(record->ban.evidence, record->ban.n_evidence);
-        free((void *) (uintptr_t) record->ban.evidence);
-        record->ban.evidence = NULL;
-        record->ban.n_evidence = 0;
-}
-
-/* Replaces the lines of a ban by copies of these, in one piece of memory, as far as the cap allows. */
-static void record_keep_evidence(BanEngine *engine, BanRecord *record, const Evidence *evidence, size_t n)
-{
-        size_t size = evidence_size(evidence, n);
-        Evidence *copy = NULL;
-
-        record_drop_evidence(engine, record);
-        if (n == 0)
-                return;
-        if (size <= EVIDENCE_BYTES_MAX - engine->stats.evidence_bytes)
-                copy = malloc(size);
-        if (!copy) {
-                engine->stats.evidence_dropped++;
-                return;
-        }
-        char *text = (char *) (copy + n);
-        for (size_t i = 0; i < n; i++) {
-                const char *rule = intern_text(engine->rules, evidence[i].rule);
-
-                copy[i] = (Evidence){ evidence[i].time, rule ? rule : "", text };
-                text = stpcpy(text, evidence[i].text) + 1;
-        }
-        record->ban.evidence = copy;
-        record->ban.n_evidence = n;
-        engine->stats.evidence_bytes += size;
-}
-
-static int record_set_reason(BanRecord *record, const char *reason)
-{
-        char *copy = NULL;
-
-        if (reason && *reason && !(copy = strdup(reason)))
-                return -ENOMEM;
-        if (*record->ban.reason)
-                free((void *) (uintptr_t) record->ban.reason);
-        record->ban.reason = copy ? copy : "";
-        return 0;
-}
-
-static void record_free(BanEngine *engine, BanRecord *record)
-{
-        record_drop_evidence(engine, record);
-        if (*record->ban.reason)
-                free((void *) (uintptr_t) record->ban.reason);
-        free(record);
-}
-
 /* The one copy of a list of ports; NULL stands for all ports. */
 static int ban_engine_ports(BanEngine *engine, const Port *ports, size_t n, const Port **ret_ports)
 {
@@ -165,7 +77,8 @@ static int ban_engine_ports(BanEngine *engine, const Port *ports, size_t n, cons
         for (list = engine->port_lists; list; list = list->next) {
                 size_t i = 0;
 
-                while (list->n_ports == n && i < n && list->ports[i].protocol == ports[i].protocol && list->ports[i].port == ports[i].port)
+                while (list->n_ports == n && i < n && list->ports[i].protocol == ports[i].protocol &&
+                       list->ports[i].port == ports[i].port)
                         i++;
                 if (i == n)
                         break;
@@ -195,7 +108,7 @@ BanEngine *ban_engine_free(BanEngine *engine)
                 return NULL;
         while ((record = engine->book.records)) {
                 ban_book_remove(&engine->book, record);
-                record_free(engine, record);
+                ban_record_free(record, &engine->stats);
         }
         ban_book_deinit(&engine->book);
         for (size_t i = 0; i < engine->n_jails; i++)
@@ -217,7 +130,7 @@ BanEngine *ban_engine_free(BanEngine *engine)
 
 /* ---- jails and the allow list ---- */
 
-static BanJailState *ban_engine_find_jail(const BanEngine *engine, const char *name)
+BanJailState *ban_engine_find_jail(const BanEngine *engine, const char *name)
 {
         for (size_t i = 0; i < engine->n_jails; i++)
                 if (strcmp(engine->jails[i]->name, name) == 0)
@@ -326,7 +239,8 @@ static int except_entry(void *userdata, const AllowEntry *entry)
         size_t used = strlen(note->text);
 
         if (++note->n_entries <= NOTE_ENTRIES)
-                snprintf(note->text + used, sizeof note->text - used, "%s%s", used ? ", " : "except ", addr_format(&entry->addr, addr));
+                snprintf(note->text + used, sizeof note->text - used, "%s%s", used ? ", " : "except ",
+                         addr_format(&entry->addr, addr));
         return 0;
 }
 
@@ -388,7 +302,7 @@ static void ban_engine_emit(BanEngine *engine, BanEventKind kind, EventTime now,
 }
 
 /* Takes a ban out and says so. */
-static int ban_engine_drop(BanEngine *engine, BanRecord *record, BanEventKind kind, EventTime now, const char *note)
+int ban_engine_drop(BanEngine *engine, BanRecord *record, BanEventKind kind, EventTime now, const char *note)
 {
         int r = ban_engine_begin(engine, &record->ban.addr, now, 0);
 
@@ -397,7 +311,7 @@ static int ban_engine_drop(BanEngine *engine, BanRecord *record, BanEventKind ki
         ban_book_remove(&engine->book, record);
         ban_engine_end(engine, &record->ban.addr, now);
         ban_engine_emit(engine, kind, now, &record->ban, kind != BAN_EVENT_EXPIRE, note);
-        record_free(engine, record);
+        ban_record_free(record, &engine->stats);
         return 0;
 }
 
@@ -458,7 +372,7 @@ static int ban_engine_enter(BanEngine *engine, BanJailState *jail, const Ban *ba
         record->ban.evidence = NULL;
         record->ban.n_evidence = 0;
         record->ban.rule = intern_text(engine->rules, ban->rule);
-        r = record->ban.rule ? record_set_reason(record, ban->reason) : -ENOMEM;
+        r = record->ban.rule ? ban_record_set_reason(record, ban->reason) : -ENOMEM;
         if (r == 0)
                 r = ban_engine_ports(engine, ban->ports, ban->n_ports, &record->ban.ports);
         if (r == 0) {
@@ -468,10 +382,10 @@ static int ban_engine_enter(BanEngine *engine, BanJailState *jail, const Ban *ba
         if (r == 0)
                 r = ban_book_add(&engine->book, record);
         if (r < 0) {
-                record_free(engine, record);
+                ban_record_free(record, &engine->stats);
                 return r;
         }
-        record_keep_evidence(engine, record, ban->evidence, ban->n_evidence);
+        ban_record_keep_evidence(record, ban->evidence, ban->n_evidence, engine->rules, &engine->stats);
         ban_engine_end(engine, &ban->addr, now);
         return 0;
 }
@@ -490,7 +404,7 @@ static int ban_engine_prolong(BanEngine *engine, BanRecord *record, const Ban *b
         if (r < 0)
                 return r;
         if (*ban->reason) {
-                r = record_set_reason(record, ban->reason);
+                r = ban_record_set_reason(record, ban->reason);
                 if (r < 0)
                         return r;
         }
@@ -504,7 +418,7 @@ static int ban_engine_prolong(BanEngine *engine, BanRecord *record, const Ban *b
         if (__builtin_add_overflow(record->ban.failures, ban->failures, &record->ban.failures))
                 record->ban.failures = UINT32_MAX;
         if (ban->n_evidence > 0)
-                record_keep_evidence(engine, record, ban->evidence, ban->n_evidence);
+                ban_record_keep_evidence(record, ban->evidence, ban->n_evidence, engine->rules, &engine->stats);
         ban_engine_end(engine, &ban->addr, now);
         return 0;
 }
@@ -610,21 +524,22 @@ static int ban_engine_check(const BanEngine *engine, const BanRequest *request, 
 
         addr_format(&request->addr, text);
         if (!jail || !jail->configured)
-                return problem_set(problem, BAN_E_NO_JAIL, "there is no jail \"%s\"; bailiffctl status names those that there are",
-                                   request->jail);
+                return problem_set(problem, BAN_E_NO_JAIL,
+                                   "there is no jail \"%s\"; bailiffctl status names those that there are", request->jail);
         if (!addr_is_bannable(&request->addr))
                 return problem_set(problem, BAN_E_NOT_BANNABLE,
                                    "%s was not banned: no packet can have it as its source; give the address of a host", text);
         if (request->addr.length < widest && !request->force)
                 return problem_set(problem, BAN_E_TOO_WIDE,
-                                   "%s was not banned: it is wider than /%u; narrow it, or repeat with --force if you mean it", text,
-                                   widest);
+                                   "%s was not banned: it is wider than /%u; narrow it, or repeat with --force if you mean it",
+                                   text, widest);
         entry = allow_set_find(engine->allowed, &request->addr);
         if (entry)
-                return problem_set(problem, BAN_E_ALLOWED,
-                                   "%s was not banned: it lies in %s, which is allowed (%s); to ban it, first take that entry away "
-                                   "there, or with bailiffctl allow remove %s", text, addr_format(&entry->addr, allowed),
-                                   *entry->origin ? entry->origin : "no origin given", allowed);
+                return problem_set(
+                        problem, BAN_E_ALLOWED,
+                        "%s was not banned: it lies in %s, which is allowed (%s); to ban it, first take that entry away "
+                        "there, or with bailiffctl allow remove %s",
+                        text, addr_format(&entry->addr, allowed), *entry->origin ? entry->origin : "no origin given", allowed);
         return 0;
 }
 
@@ -665,95 +580,12 @@ int ban_engine_ban(BanEngine *engine, const BanRequest *request, EventTime now, 
         };
         r = ban_engine_decide(engine, jail, &ban, now);
         if (r == BAN_E_FULL)
-                return problem_set(problem, r, "no room for another ban: all of the %zu in force, which is the cap, are manual or "
-                                   "permanent; lift some with bailiffctl unban", engine->stats.max_bans);
+                return problem_set(problem, r,
+                                   "no room for another ban: all of the %zu in force, which is the cap, are manual or "
+                                   "permanent; lift some with bailiffctl unban",
+                                   engine->stats.max_bans);
         if (r < 0)
                 return problem_set(problem, r, "memory is short; nothing was banned");
-        return 0;
-}
-
-/* ---- lifting ---- */
-
-typedef struct Lift {
-        BanEngine *engine;
-        const Addr *inside;     /* only bans that lie in it; NULL: any */
-        const BanJailState *jail; /* NULL: any */
-        EventTime now;
-        const char *note;
-        size_t n_lifted;
-} Lift;
-
-static int lift_chain(void *userdata, BanRecord *record)
-{
-        Lift *lift = userdata;
-
-        for (BanRecord *next; record; record = next) {
-                int r;
-
-                next = record->next;
-                if (lift->jail && record->jail != lift->jail)
-                        continue;
-                if (lift->inside && !addr_contains(lift->inside, &record->ban.addr))
-                        return 0;
-                r = ban_engine_drop(lift->engine, record, BAN_EVENT_UNBAN, lift->now, lift->note);
-                if (r < 0)
-                        return r;
-                lift->n_lifted++;
-        }
-        return 0;
-}
-
-/**
- * ban_engine_unban() - lift every ban that covers an address, or lies in it
- * @addr:       an address or prefix; NULL for all
- * @jail:       or NULL for all
- * @note:       who asked, for the event
- * @ret_lifted: bans lifted, each with an UNBAN event
- *
- * Where another jail still bans the address, the change sets the element to that
- * ban's end. What only the kernel knows is for daemon.c to delete by key.
- *
- * Return: 0 or -ENOMEM (some may have been lifted).
- */
-int ban_engine_unban(BanEngine *engine, const Addr *addr, const char *jail, EventTime now, const char *note, size_t *ret_lifted)
-{
-        Lift lift = { .engine = engine, .now = now, .note = note };
-        int r = 0;
-
-        ban_engine_expire(engine, now);
-        if (jail)
-                lift.jail = ban_engine_find_jail(engine, jail);
-        if (!jail || lift.jail) {
-                if (addr)
-                        r = ban_book_covering(&engine->book, addr, lift_chain, &lift);
-                lift.inside = addr;
-                if (r == 0 && (!addr || !addr_is_single(addr)))
-                        r = ban_book_each(&engine->book, lift_chain, &lift);
-        }
-        if (r < 0)
-                return r;
-        *ret_lifted = lift.n_lifted;
-        return 0;
-}
-
-/**
- * ban_engine_unban_inside() - lift the bans that lie wholly in an address or prefix, in all jails
- *
- * For an address that has just been allowed: wider bans stay, and exempt it.
- *
- * Return: 0 or -ENOMEM.
- */
-int ban_engine_unban_inside(BanEngine *engine, const Addr *addr, EventTime now, const char *note, size_t *ret_lifted)
-{
-        Lift lift = { .engine = engine, .inside = addr, .now = now, .note = note };
-        int r;
-
-        ban_engine_expire(engine, now);
-        r = addr_is_single(addr) ? ban_book_covering(&engine->book, addr, lift_chain, &lift) :
-                                   ban_book_each(&engine->book, lift_chain, &lift);
-        if (r < 0)
-                return r;
-        *ret_lifted = lift.n_lifted;
         return 0;
 }
 
@@ -781,6 +613,9 @@ int ban_engine_restore(BanEngine *engine, const Ban *ban, EventTime now)
         if (r < 0)
                 return r;
         record = ban_book_find(&engine->book, &ban->addr, jail);
+        /* None in force gives way to one that is over. */
+        if (!record && !event_time_before(now, ban->until) && engine->book.n_records >= engine->stats.max_bans)
+                return BAN_E_FULL;
         r = record ? ban_engine_prolong(engine, record, ban, now) : ban_engine_enter(engine, jail, ban, now);
         if (r == 0 && ban->id >= engine->next_id)
                 engine->next_id = ban->id + 1;
@@ -794,121 +629,4 @@ void ban_engine_set_next_id(BanEngine *engine, uint64_t id)
 {
         if (id > engine->next_id)
                 engine->next_id = id;
-}
-
-/* ---- looking ---- */
-
-typedef struct Look {
-        const BanJailState *jail; /* NULL: any */
-        BanVisitor visitor;
-        void *userdata;
-} Look;
-
-static int look_chain(void *userdata, BanRecord *record)
-{
-        const Look *look = userdata;
-        int r = 0;
-
-        for (; record && r == 0; record = record->next)
-                if (!look->jail || record->jail == look->jail)
-                        r = look->visitor(look->userdata, &record->ban);
-        return r;
-}
-
-/**
- * ban_engine_each() - visit the bans in force, in no order
- * @jail:       or NULL for all
- * @visitor:    returns other than 0 to stop
- *
- * Return: 0, or what the visitor stopped with.
- */
-int ban_engine_each(const BanEngine *engine, const char *jail, BanVisitor visitor, void *userdata)
-{
-        Look look = { .visitor = visitor, .userdata = userdata };
-
-        if (jail && !(look.jail = ban_engine_find_jail(engine, jail)))
-                return 0;
-        return ban_book_each(&engine->book, look_chain, &look);
-}
-
-/**
- * ban_engine_covering() - visit the bans that all of @addr lies in, the widest first
- *
- * Return: 0, or what the visitor stopped with.
- */
-int ban_engine_covering(const BanEngine *engine, const Addr *addr, BanVisitor visitor, void *userdata)
-{
-        Look look = { .visitor = visitor, .userdata = userdata };
-
-        return ban_book_covering(&engine->book, addr, look_chain, &look);
-}
-
-typedef struct ElementLook {
-        ElementList list;
-        EventTime now;
-        ElementVisitor visitor;
-        void *userdata;
-} ElementLook;
-
-static int element_chain(void *userdata, BanRecord *chain)
-{
-        ElementLook *look = userdata;
-        int r = element_list_reserve(&look->list, element_list_bound(chain));
-
-        if (r < 0)
-                return r;
-        element_list_collect(&look->list, chain, look->now);
-        for (size_t i = 0; i < look->list.n_elements && r == 0; i++)
-                if (event_time_before(look->now, look->list.elements[i].until))
-                        r = look->visitor(look->userdata, &look->list.elements[i]);
-        return r;
-}
-
-/**
- * ban_engine_each_element() - visit what the kernel should hold
- * @now:        the present; where it lies before a ban's start, the clock having gone back, the
- *              element ends after the ban's full length at the latest
- *
- * Return: 0, -ENOMEM, or what the visitor stopped with.
- */
-int ban_engine_each_element(const BanEngine *engine, EventTime now, ElementVisitor visitor, void *userdata)
-{
-        ElementLook look = { .now = now, .visitor = visitor, .userdata = userdata };
-        int r = ban_book_each(&engine->book, element_chain, &look);
-
-        element_list_deinit(&look.list);
-        return r;
-}
-
-/**
- * ban_engine_count() - bans in force
- * @jail:       or NULL for all
- */
-size_t ban_engine_count(const BanEngine *engine, const char *jail)
-{
-        const BanJailState *state = jail ? ban_engine_find_jail(engine, jail) : NULL;
-
-        return !jail ? engine->book.n_records : state ? state->n_bans : 0;
-}
-
-/**
- * ban_engine_total() - bans made since the start, without restored and prolonged ones
- * @jail:       or NULL for all
- */
-uint64_t ban_engine_total(const BanEngine *engine, const char *jail)
-{
-        uint64_t total = 0;
-
-        for (size_t i = 0; i < engine->n_jails; i++)
-                if (!jail || strcmp(engine->jails[i]->name, jail) == 0)
-                        total += engine->jails[i]->total;
-        return total;
-}
-
-/**
- * ban_engine_stats() - figures, good until the next call
- */
-const BanStats *ban_engine_stats(const BanEngine *engine)
-{
-        return &engine->stats;
 }

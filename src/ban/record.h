@@ -5,6 +5,7 @@
 
 #include "ban.h"
 #include "util/heap.h"
+#include "util/intern.h"
 #include "util/table.h"
 
 typedef struct BanJailState {
@@ -29,3 +30,7 @@ struct BanRecord {
         HeapItem deadline;
         BanRecord *next;
 };
+
+void ban_record_keep_evidence(BanRecord *record, const Evidence *evidence, size_t n, Intern *rules, BanStats *stats);
+int ban_record_set_reason(BanRecord *record, const char *reason);
+BanRecord *ban_record_free(BanRecord *record, BanStats *stats);

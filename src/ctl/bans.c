@@ -125,12 +125,15 @@ static int banned_one(Ctl *ctl, const char *address)
                 say(PLAIN, "%s is not banned\n", address);
         json_array_foreach(json_object_get(answer.parameters, "bans"), i, ban) {
                 const char *ip = field(ban, "ip", address);
+                bool covered = strcmp(ip, address) != 0;
+                char text[512];
 
                 if (ctl->json)
                         break;
-                say(PLAIN, "%s is banned in %s until %s", address, field(ban, "jail", "?"),
-                    time_text(field(ban, "until", ""), TIME_SHORT, until));
-                say(PLAIN, strcmp(ip, address) != 0 ? " (as %s)\n" : "%.0s\n", ip);
+                snprintf(text, sizeof text, "%.100s is banned in %.100s until %s%s%.100s%s", address, field(ban, "jail", "?"),
+                         time_text(field(ban, "until", ""), TIME_SHORT, until), covered ? " (as " : "", covered ? ip : "",
+                         covered ? ")" : "");
+                say_wrapped(PLAIN, "", "  ", text);
         }
         return banned ? STATUS_DONE : STATUS_NO;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <time.h>
 
 #include <jansson.h>
@@ -76,6 +77,7 @@ void say(Colour colour, const char *format, ...) __attribute__((format(printf, 2
 void say_wrapped(Colour colour, const char *first, const char *indent, const char *text);
 void say_json(const json_t *object);
 int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void print_usage(FILE *file, const Command *command);
 int usage_error(const Command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *clean(const char *text);
 const char *field(const json_t *object, const char *name, const char *otherwise);

@@ -13,17 +13,17 @@
 const Command COMMANDS[] = {
         { "status", "[JAIL]", "what is wrong, then the jails; or one jail's figures", "", command_status },
         { "bans", "[JAIL]", "who is banned, until when, since how many failures",
-          "FAILS: failures that led to the ban (- for a ban by hand). PACKETS: dropped so far, where the\n"
-          "firewall counts them.\n",
+          "FAILS: failures that led to the ban (- for a ban by hand).\n"
+          "PACKETS: dropped so far, where the firewall counts them.\n",
           command_bans },
         { "banip", "JAIL ADDR[/LEN]...|- [--for 1d] [--reason TEXT] [--no-report] [--force]", "ban addresses or prefixes",
-          "  -              read addresses from standard input, one a line; # begins a comment\n"
+          "  -              read addresses from standard input, one a line; # comments\n"
           "  --for TIME     10m, 1d12h, plain seconds, or forever; else the jail's bantime\n"
           "  --reason TEXT  kept with the ban, shown by why and bans\n"
           "  --no-report    never report this ban to others\n"
           "  --force        also prefixes wider than /8 (IPv4) or /16 (IPv6)\n"
-          "All are tried. Exit status 1: an address is allowed; 2: an error, or enforced but not\n"
-          "yet remembered (the disk does not answer).\n",
+          "All are tried. Exit status 1: an address is allowed; 2: an error, or enforced\n"
+          "but not yet remembered (the disk does not answer).\n",
           command_banip },
         { "unban", "ADDR[/LEN]...|--all [--jail JAIL]", "lift every ban that covers an address",
           "  --all          lift all bans\n"
@@ -67,8 +67,7 @@ static void print_help(void)
 
 static void print_command_help(const Command *command)
 {
-        printf("Usage: bailiffctl %s", command->name);
-        say_wrapped(PLAIN, "", "         ", command->usage);
+        print_usage(stdout, command);
         printf("%c%s.\n%s%s", command->summary[0] - 'a' + 'A', command->summary + 1, *command->help ? "\n" : "", command->help);
 }
 

@@ -153,12 +153,7 @@ void say_cell(Colour colour, const char *text, size_t width, bool right)
         printf("%s%*s", colour_end(colour), right ? 0 : pad, "");
 }
 
-/**
- * say_wrapped() - a paragraph of at most WIDTH columns
- * @first:      in front of the first line
- * @indent:     in front of the others
- */
-void say_wrapped(Colour colour, const char *first, const char *indent, const char *text)
+static void print_wrapped(FILE *file, Colour colour, const char *first, const char *indent, const char *text)
 {
         _cleanup_free_ char *safe = clean(text);
         const char *p = safe, *lead = first;
@@ -174,12 +169,23 @@ void say_wrapped(Colour colour, const char *first, const char *indent, const cha
                         if (cut > 0)
                                 size = cut;
                 }
-                printf("%s%s%.*s%s\n", lead, colour_code(colour), (int) size, p, colour_end(colour));
+                fprintf(file, "%s%s%.*s%s\n", lead, file == stdout ? colour_code(colour) : "", (int) size, p,
+                        file == stdout ? colour_end(colour) : "");
                 p += size;
                 while (*p == ' ')
                         p++;
                 lead = indent;
         } while (*p);
+}
+
+/**
+ * say_wrapped() - a paragraph of at most WIDTH columns
+ * @first:      in front of the first line
+ * @indent:     in front of the others
+ */
+void say_wrapped(Colour colour, const char *first, const char *indent, const char *text)
+{
+        print_wrapped(stdout, colour, first, indent, text);
 }
 
 /**
@@ -192,18 +198,15 @@ void say_json(const json_t *object)
         fflush(stdout);
 }
 
-static void complain(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list args)
 {
         _cleanup_free_ char *text = NULL;
 
         if (vasprintf(&text, format, args) < 0)
                 abort();
         fflush(stdout);
-        for (char *line = strtok(text, "\n"), *first = line; line; line = strtok(NULL, "\n")) {
-                _cleanup_free_ char *safe = clean(line);
-
-                fprintf(stderr, "%s%s\n", line == first ? "bailiffctl: " : "  ", safe);
-        }
+        for (char *line = strtok(text, "\n"), *first = line; line; line = strtok(NULL, "\n"))
+                print_wrapped(stderr, PLAIN, line == first ? "bailiffctl: " : "  ", "  ", line);
 }
 
 /**
@@ -222,6 +225,17 @@ int fail(const char *format, ...)
 }
 
 /**
+ * print_usage() - the one right form of a command
+ */
+void print_usage(FILE *file, const Command *command)
+{
+        char first[64];
+
+        snprintf(first, sizeof first, "Usage: bailiffctl %s ", command->name);
+        print_wrapped(file, PLAIN, first, "         ", command->usage);
+}
+
+/**
  * usage_error() - tell an error of the command line, and the right form
  */
 int usage_error(const Command *command, const char *format, ...)
@@ -231,7 +245,7 @@ int usage_error(const Command *command, const char *format, ...)
         va_start(args, format);
         complain(format, args);
         va_end(args);
-        fprintf(stderr, "Usage: bailiffctl %s %s\n", command->name, command->usage);
+        print_usage(stderr, command);
         return STATUS_ERROR;
 }
 

@@ -127,6 +127,10 @@ static void source_state(void *userdata, SourceState state, const char *text)
 
 static void source_caught_up(void *userdata)
 {
+        Daemon *daemon = userdata;
+
+        daemon->caught_up = true;
+        daemon->deadlines_moved = true;
         log_debug("the journal has been read up to the present");
 }
 
@@ -164,6 +168,20 @@ static void arm_commit(Daemon *daemon)
                 arm(daemon->commit_source, clock_boot_now().usec + COMMIT_DELAY_USEC);
 }
 
+/*
+ * Up to when all lines have been read. While old ones are still coming, windows
+ * that are over by the clock are not over: the next line may fill them, and the
+ * ban that follows may last until tomorrow.
+ */
+static EventTime read_up_to(const Daemon *daemon, EventTime now)
+{
+        const SourceStats *stats = daemon->journal ? journal_source_stats(daemon->journal) : NULL;
+
+        if (!stats || (daemon->caught_up && stats->state == SOURCE_OPEN))
+                return now;
+        return event_time_min(stats->last_line, now);
+}
+
 /* Runs after every turn of the loop. */
 static int daemon_settle(sd_event_source *source, void *userdata)
 {
@@ -171,7 +189,7 @@ static int daemon_settle(sd_event_source *source, void *userdata)
 
         if (daemon->deadlines_moved) {
                 EventTime now = clock_event_now();
-                EventTime next = event_time_min(ban_engine_expire(daemon->engine, now), tracker_expire(daemon->tracker, now));
+                EventTime next = event_time_min(ban_engine_expire(daemon->engine, now), tracker_expire(daemon->tracker, read_up_to(daemon, now)));
 
                 daemon->deadlines_moved = false;
                 BootTime at = clock_boot_at(next);
@@ -212,6 +230,9 @@ static int on_clock(sd_event_source *source, int fd, uint32_t revents, void *use
 
         if (read(fd, &expirations, sizeof expirations) < 0 && errno == ECANCELED) {
                 log_notice("the clock was set; the bans' remaining times are computed again");
+                daemon->clock_stepped = true;
+                ban_engine_expire(daemon->engine, clock_event_now());
+                daemon->clock_stepped = false;
                 ban_engine_each_element(daemon->engine, clock_event_now(), queue_again, daemon);
                 daemon->deadlines_moved = true;
         }
@@ -527,7 +548,7 @@ static int start_firewall(Daemon *daemon, Problem *problem)
 
         if (r != 0)
                 return r < 0 ? r : -EPERM;
-        r = firewall_start(daemon->firewall, 0, problem);
+        r = firewall_start(daemon->firewall, store_stats(daemon->store)->next_event_id - 1, problem);
         return r > 0 ? -EPERM : r;
 }
 

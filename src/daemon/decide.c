@@ -211,12 +211,14 @@ static void log_event(const BanEvent *event)
                 log_notice("%u further \"%s\" were not logged; bailiffctl monitor shows all", dropped, ban_event_kind_name(event->kind));
         addr_format(&ban->addr, addr);
         event_time_format(ban->until, until);
-        if (event->kind == BAN_EVENT_BAN || event->kind == BAN_EVENT_PROLONG)
-                log_notice("[%s] %s %s until %s (%s%u failures%s%s)%s%s", ban->jail, ban_event_kind_name(event->kind), addr, until,
-                           ban->origin == BAN_MANUAL ? "by hand, " : "", ban->failures, *ban->rule ? ", rule " : "", ban->rule,
-                           *event->note ? " " : "", event->note);
-        else
+        if (event->kind != BAN_EVENT_BAN && event->kind != BAN_EVENT_PROLONG)
                 log_info("[%s] %s %s%s%s", ban->jail, ban_event_kind_name(event->kind), addr, *event->note ? ": " : "", event->note);
+        else if (ban->origin == BAN_MANUAL)
+                log_notice("[%s] %s %s until %s (by hand%s%s)%s%s", ban->jail, ban_event_kind_name(event->kind), addr, until,
+                           *ban->reason ? ": " : "", ban->reason, *event->note ? " " : "", event->note);
+        else
+                log_notice("[%s] %s %s until %s (%u failures, the last: %s)%s%s", ban->jail, ban_event_kind_name(event->kind), addr, until,
+                           ban->failures, ban->rule, *event->note ? " " : "", event->note);
 }
 
 /**
@@ -244,6 +246,20 @@ void daemon_queue_elements(Daemon *daemon, const Element *changes, size_t n_chan
                 daemon_flush_elements(daemon);
 }
 
+/* Those that another jail still wants are laid again right afterwards. */
+static void remove_elements(Daemon *daemon, const Ban *ban)
+{
+        Element element = { .addr = ban->addr, .until = EVENT_TIME_NONE };
+
+        if (ban->n_ports == 0)
+                daemon_queue_elements(daemon, &element, 1);
+        for (size_t i = 0; i < ban->n_ports; i++) {
+                element.protocol = ban->ports[i].protocol;
+                element.port = ban->ports[i].port;
+                daemon_queue_elements(daemon, &element, 1);
+        }
+}
+
 /**
  * decide_event() - the ban engine's sink
  */
@@ -265,6 +281,10 @@ void decide_event(void *userdata, const BanEvent *event)
                 store_end_ban(daemon->store, event->ban->id, event->time, ban_event_kind_name(event->kind));
                 break;
         case BAN_EVENT_EXPIRE:
+                if (daemon->clock_stepped)
+                        remove_elements(daemon, event->ban);
+                store_end_ban(daemon->store, event->ban->id, event->time, ban_event_kind_name(event->kind));
+                break;
         case BAN_EVENT_DISPLACED:
                 store_end_ban(daemon->store, event->ban->id, event->time, ban_event_kind_name(event->kind));
                 break;

@@ -77,6 +77,8 @@ struct Daemon {
         bool deadlines_moved;
         bool paused;
         bool ready;
+        bool caught_up;                 /* the journal has been read up to the present */
+        bool clock_stepped;             /* bans end because the clock was set: the kernel's timeouts do not know */
 };
 
 /* decide.c: from a line to a decision and its effects */

@@ -179,8 +179,9 @@ static int compile(const YamlNode *node, const char *pattern, unsigned flags, Re
         if (!regex->code) {
                 char text[160];
                 pcre2_get_error_message(error, (PCRE2_UCHAR *) text, sizeof text);
-                return yaml_problem(node, problem, "not a valid pattern: %s, before \"%.40s\"", text,
-                                    offset < strlen(pattern) ? pattern + offset : "");
+                if (offset >= strlen(pattern))
+                        return yaml_problem(node, problem, "not a valid pattern: %s, at its end", text);
+                return yaml_problem(node, problem, "not a valid pattern: %s, before \"%.40s\"", text, pattern + offset);
         }
         pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &count);
         if (count > GROUPS_MAX)
@@ -284,7 +285,8 @@ int regex_match(const Regex *regex, RegexRunner *runner, const char *text, size_
 {
         int r;
 
-        if (size < regex->literal_size || memcmp(text, regex->literal, regex->literal_size) != 0)
+        if (regex->literal_size > 0 &&
+            (size < regex->literal_size || text[0] != regex->literal[0] || memcmp(text, regex->literal, regex->literal_size) != 0))
                 return REGEX_E_NONE;
         r = pcre2_match(regex->code, (PCRE2_SPTR) text, size, 0, regex->jit ? 0 : PCRE2_NO_JIT, runner->data, runner->context);
         if (r == PCRE2_ERROR_NOMATCH)

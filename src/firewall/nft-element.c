@@ -7,7 +7,7 @@
  * the kernel then stores a few hundred of thousands with a positive answer. Here
  * a message ends before NFT_MESSAGE_MAX.
  *
- * To change an element is NEW, DEL, NEW in one transaction: Linux 6.1 answers
+ * To change an element is TOUCH, DROP, ADD in one transaction: Linux 6.1 answers
  * positively to a NEW of an existing element and changes nothing; the first NEW
  * makes the DEL safe where the element is absent. A counter's figures are handed
  * to the new element, else they would be lost.
@@ -123,9 +123,13 @@ static void put_set_name(struct nlmsghdr *nlh, const NftSet *set)
         mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, nft_set_name(set, name));
 }
 
-static int put_run(NftBatch *batch, NftLink *link, const NftChange *changes, size_t first, size_t count, uint16_t type, bool whole,
+static int put_run(NftBatch *batch, NftLink *link, const NftChange *changes, size_t first, size_t count, NftStep step,
                    size_t per_message)
 {
+        static const uint16_t flags[] = { [NFT_STEP_ADD] = NLM_F_CREATE, [NFT_STEP_ADD_NEW] = NLM_F_CREATE | NLM_F_EXCL,
+                                          [NFT_STEP_TOUCH] = NLM_F_CREATE, [NFT_STEP_DROP] = 0 };
+        uint16_t type = step == NFT_STEP_DROP ? NFT_MSG_DELSETELEM : NFT_MSG_NEWSETELEM;
+        bool whole = step == NFT_STEP_ADD || step == NFT_STEP_ADD_NEW;
         size_t at = first, end = first + count;
 
         while (at < end) {
@@ -137,7 +141,7 @@ static int put_run(NftBatch *batch, NftLink *link, const NftChange *changes, siz
                         at++;
                         continue;
                 }
-                nlh = nft_batch_message(batch, link, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0, "elements");
+                nlh = nft_batch_message(batch, link, type, flags[step], "elements");
                 if (!nlh)
                         return -ENOMEM;
                 put_set_name(nlh, &changes[at].set);
@@ -159,15 +163,14 @@ static int put_run(NftBatch *batch, NftLink *link, const NftChange *changes, siz
 
 /**
  * nft_changes_put() - add messages for sorted changes
- * @type:               NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM
- * @replacing:          bare keys, as the first steps of NEW, DEL, NEW; else elements whole, and only those to put
+ * @step:               whole elements are made of those to put; bare keys of all that have a wish
  * @per_message:        at most so many in a message; each message knows its changes by first and count
  */
-int nft_changes_put(NftBatch *batch, NftLink *link, const NftChange *changes, size_t n, uint16_t type, bool replacing, size_t per_message)
+int nft_changes_put(NftBatch *batch, NftLink *link, const NftChange *changes, size_t n, NftStep step, size_t per_message)
 {
         for (size_t at = 0; at < n;) {
                 size_t run = nft_changes_run(changes + at, n - at);
-                int r = put_run(batch, link, changes, at, run, type, !replacing, per_message);
+                int r = put_run(batch, link, changes, at, run, step, per_message);
 
                 if (r < 0)
                         return r;

@@ -26,6 +26,16 @@ typedef struct NftChange {
 } NftChange;
 
 /**
+ * What a message does with its elements.
+ */
+typedef enum NftStep {
+        NFT_STEP_ADD,           /* whole; what is there stays, in its own way on each kernel */
+        NFT_STEP_ADD_NEW,       /* whole; what is there is an error, EEXIST */
+        NFT_STEP_TOUCH,         /* bare keys: make sure that something is there to drop */
+        NFT_STEP_DROP,          /* bare keys: delete */
+} NftStep;
+
+/**
  * What the kernel answers about one element.
  */
 typedef struct NftElement {
@@ -39,7 +49,7 @@ typedef int (*NftElementFound)(void *data, size_t at, const NftElement *element)
 void nft_change_set_time(NftChange *change, EventTime now);
 void nft_changes_sort(NftChange *changes, size_t n);
 size_t nft_changes_run(const NftChange *changes, size_t n);
-int nft_changes_put(NftBatch *batch, NftLink *link, const NftChange *changes, size_t n, uint16_t type, bool replacing, size_t per_message);
+int nft_changes_put(NftBatch *batch, NftLink *link, const NftChange *changes, size_t n, NftStep step, size_t per_message);
 int nft_sentinel_put(NftBatch *batch, NftLink *link, const NftSet *set, const char *comment, bool replacing);
 int nft_sentinel_find(NftLink *link, const NftSet *set, NftElement *ret_element);
 int nft_changes_find(NftLink *link, const NftChange *changes, size_t n, NftElementFound found, void *data, size_t *ret_found);

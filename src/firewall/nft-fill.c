@@ -8,6 +8,10 @@
  * element: then every failing element has an error of its own, all in one go.
  * Those are refused and the others sent once more. The happy way stays short,
  * and one bad element costs two more sendings, however many are bad.
+ *
+ * Most elements that are put are new. So they are first sent as such, which the
+ * kernel refuses if one is there already; only then each is taken out and put in
+ * again, which costs it four times as much, with the figures that it has counted.
  */
 
 #include <errno.h>
@@ -16,9 +20,9 @@
 #include "firewall/nft.h"
 
 #define ATTEMPTS 5
-#define CHANGE_ROOM 560                 /* bytes that a change may take in a transaction, thrice in messages of its own */
-#define ABSENT_MAX 8                    /* single absentees in a question's worth of keys before the rest is just added */
-#define EARLY_MSEC 10000                /* that a kernel element may end before it should */
+#define CHANGE_ROOM 560 /* bytes that a change may take in a transaction, thrice in messages of its own */
+#define ABSENT_MAX 8    /* single absentees in a question's worth of keys before the rest is just added */
+#define EARLY_MSEC 10000 /* that a kernel element may end before it should */
 
 static void batch_deinitp(NftBatch *batch)
 {
@@ -94,16 +98,49 @@ NftChange nft_change_of_allowed(const Addr *addr, EventTime until, bool remove)
         return change;
 }
 
-static int put_all(Nft *nft, NftBatch *batch, const NftChange *changes, size_t n, bool replacing, size_t per_message)
+static int put_all(Nft *nft, NftBatch *batch, const NftChange *changes, size_t n, NftStep step, size_t per_message)
 {
         int r = 0;
 
         nft_batch_reset(batch);
-        if (replacing)
-                r = nft_changes_put(batch, nft->link, changes, n, NFT_MSG_NEWSETELEM, true, per_message);
-        if (r == 0 && replacing)
-                r = nft_changes_put(batch, nft->link, changes, n, NFT_MSG_DELSETELEM, true, per_message);
-        return r < 0 ? r : nft_changes_put(batch, nft->link, changes, n, NFT_MSG_NEWSETELEM, false, per_message);
+        if (step == NFT_STEP_TOUCH) {
+                r = nft_changes_put(batch, nft->link, changes, n, NFT_STEP_TOUCH, per_message);
+                if (r == 0)
+                        r = nft_changes_put(batch, nft->link, changes, n, NFT_STEP_DROP, per_message);
+                step = NFT_STEP_ADD;
+        }
+        return r < 0 ? r : nft_changes_put(batch, nft->link, changes, n, step, per_message);
+}
+
+static int read_counter(void *data, size_t at, const NftElement *element)
+{
+        NftChange *change = &((NftChange *) data)[at];
+
+        change->packets = element->packets;
+        change->bytes = element->bytes;
+        return 0;
+}
+
+/* Figures that the elements to be replaced have counted. An absent key ends an answer: go on behind it. */
+static int carry_counters(Nft *nft, NftChange *changes, size_t n)
+{
+        for (size_t at = 0; at < n;) {
+                size_t run = nft_changes_run(changes + at, n - at), found = 0;
+                int asked = nft_changes_find(nft->link, changes + at, run, read_counter, changes + at, &found);
+
+                if (asked < 0)
+                        return asked;
+                at += found + (found < (size_t) asked);
+        }
+        return 0;
+}
+
+static bool all_to_put(const NftChange *changes, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (changes[i].wish == NFT_WISH_REMOVE)
+                        return false;
+        return true;
 }
 
 /* Messages hold one element each: refuse those that failed. */
@@ -137,34 +174,53 @@ static void count_sent(Nft *nft, const NftChange *changes, size_t n)
         }
 }
 
+/* Return: 0 to send it again, another way. */
+static int learn_from_refusal(Nft *nft, const NftBatch *batch, NftChange *changes, size_t n, NftStep *step, size_t *per_message,
+                              Problem *problem)
+{
+        int error = batch->error ? batch->error : nft_batch_fault(batch)->error, r = 0;
+
+        if (error == ENOENT && !batch->error)
+                return problem_set(problem, NFT_E_ABSENT, "Table inet %s is not as it was", NFT_TABLE);
+        if (batch->error || error == EPERM || error == ENOMEM)
+                return nft_refused(batch, problem);
+        /* Some may be there and others faulty: only the longer way tells them apart. */
+        if (*step == NFT_STEP_ADD_NEW) {
+                *step = NFT_STEP_TOUCH;
+                *per_message = SIZE_MAX;
+                r = nft->counters ? carry_counters(nft, changes, n) : 0;
+        } else if (*per_message == 1) {
+                r = refuse_failed(nft, batch, changes);
+        } else {
+                *per_message = 1;
+        }
+        return r < 0 ? nft_failed(r, problem) : 0;
+}
+
 static int send_chunk(Nft *nft, NftChange *changes, size_t n, bool replacing, Problem *problem)
 {
         _cleanup_(batch_deinitp) NftBatch batch = { 0 };
+        NftStep step = !replacing ? NFT_STEP_ADD : all_to_put(changes, n) ? NFT_STEP_ADD_NEW : NFT_STEP_TOUCH;
         size_t per_message = SIZE_MAX;
+        int r = 0;
 
-        for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
-                int r = put_all(nft, &batch, changes, n, replacing, per_message), error;
-
+        if (step == NFT_STEP_TOUCH && nft->counters)
+                r = carry_counters(nft, changes, n);
+        for (unsigned attempt = 0; r == 0 && attempt < ATTEMPTS; attempt++) {
+                r = put_all(nft, &batch, changes, n, step, per_message);
                 if (r == 0)
                         r = nft_link_commit(nft->link, &batch);
                 if (r == 0) {
                         count_sent(nft, changes, n);
                         return 0;
                 }
-                if (r < 0)
-                        return nft_failed(r, problem);
-                error = batch.error ? batch.error : nft_batch_fault(&batch)->error;
-                if (error == ENOENT && !batch.error)
-                        return problem_set(problem, NFT_E_ABSENT, "Table inet %s is not as it was", NFT_TABLE);
-                if (batch.error || error == EPERM || error == ENOMEM)
-                        return nft_refused(&batch, problem);
-                if (per_message == 1)
-                        r = refuse_failed(nft, &batch, changes);
-                if (r < 0)
-                        return nft_failed(r, problem);
-                per_message = 1;
+                if (r > 0) {
+                        r = learn_from_refusal(nft, &batch, changes, n, &step, &per_message, problem);
+                        if (r != 0)
+                                return r;
+                }
         }
-        return problem_set(problem, -EIO, "nftables refuses elements again and again");
+        return r < 0 ? nft_failed(r, problem) : problem_set(problem, -EIO, "nftables refuses elements again and again");
 }
 
 /**
@@ -270,7 +326,7 @@ static int fill_flush(NftFill *fill)
         for (size_t i = 0; i < fill->n; i++)
                 fill->added += fill->changes[i].set.kind != NFT_ALLOW;
         if (fill->mode == NFT_FILL_WHOLE)
-                r = nft_changes_put(fill->batch, fill->nft->link, fill->changes, fill->n, NFT_MSG_NEWSETELEM, false, SIZE_MAX);
+                r = nft_changes_put(fill->batch, fill->nft->link, fill->changes, fill->n, NFT_STEP_ADD, SIZE_MAX);
         else if (fill->n > 0)
                 /* What ends too early stands there: replace. */
                 r = nft_send(fill->nft, fill->changes, fill->n, fill->mode == NFT_FILL_MISSING, fill->problem);

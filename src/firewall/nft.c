@@ -120,29 +120,6 @@ static int nft_start(Firewall *firewall, uint64_t sequence, Problem *problem)
         return 0;
 }
 
-static int read_counter(void *data, size_t at, const NftElement *element)
-{
-        NftChange *change = &((NftChange *) data)[at];
-
-        change->packets = element->packets;
-        change->bytes = element->bytes;
-        return 0;
-}
-
-/* Figures that the elements to be replaced have counted. An absent key ends an answer: go on behind it. */
-static int carry_counters(Nft *nft, NftChange *changes, size_t n)
-{
-        for (size_t at = 0; at < n;) {
-                size_t run = nft_changes_run(changes + at, n - at), found = 0;
-                int asked = nft_changes_find(nft->link, changes + at, run, read_counter, changes + at, &found);
-
-                if (asked < 0)
-                        return asked;
-                at += found + (found < (size_t) asked);
-        }
-        return 0;
-}
-
 static int send_changes(Nft *nft, NftChange *changes, size_t n, Problem *problem)
 {
         int r = nft_need_sets(nft, changes, n, problem);
@@ -154,9 +131,6 @@ static int send_changes(Nft *nft, NftChange *changes, size_t n, Problem *problem
         for (size_t i = 0; i < n; i++)
                 if (changes[i].wish != NFT_WISH_NOTHING && nft_sets_find(&nft->sets, &changes[i].set))
                         changes[kept++] = changes[i];
-        r = nft->counters ? carry_counters(nft, changes, kept) : 0;
-        if (r < 0)
-                return nft_failed(r, problem);
         return nft_send(nft, changes, kept, true, problem);
 }
 

@@ -19,6 +19,8 @@
  *    and contents. When journald moves the volatile journal to the disk, the
  *    entries get new numbers. They are still the same entries, so only the
  *    second half of the cursor is compared.
+ *  - Files shrink while they are read (bus.c). Then neither the step nor what was
+ *    read in it is to be trusted, and the journal is opened anew.
  *  - A cursor costs an allocation and a print, so it is taken when the reader
  *    comes to an end or somebody asks, not for every line.
  *
@@ -106,7 +108,8 @@ static int open_failed(Problem *problem, int r)
         const char *advice = "reading is tried again once a second";
 
         if (r == -EMFILE || r == -ENFILE)
-                advice = "there are more journal files than file descriptors: raise LimitNOFILE= of the unit, or thin the journal out "
+                advice = "there are more journal files than file descriptors: raise LimitNOFILE= of the unit, or thin the "
+                         "journal out "
                          "with journalctl --vacuum-files=50";
         return problem_set(problem, r, "cannot open the journal: %s; %s", strerror(-r), advice);
 }
@@ -156,6 +159,13 @@ void journal_handle_close(JournalHandle *handle)
         handle->at_end = handle->look_first = false;
 }
 
+static void go_by_time(JournalHandle *handle)
+{
+        handle->cursor[0] = '\0';
+        handle->since = (EventTime){ handle->realtime + 1 };
+        handle->since_last = true;
+}
+
 /**
  * journal_handle_mark() - bring the cursor up to the last entry handed out
  *
@@ -167,13 +177,25 @@ void journal_handle_mark(JournalHandle *handle)
 
         if (!handle->moved)
                 return;
-        handle->moved = false;
+        handle->moved = handle->unmarked = false;
         if (sd_journal_get_cursor(handle->journal, &cursor) >= 0 && strlen(cursor) < sizeof handle->cursor) {
                 strcpy(handle->cursor, cursor);
+                handle->since_last = false;
                 return;
         }
-        handle->cursor[0] = '\0';
-        handle->since = (EventTime){ handle->realtime + 1 };
+        go_by_time(handle);
+}
+
+/**
+ * journal_handle_distrust() - a file shrank while the handle stepped: forget the step
+ *
+ * The entry handed out last cannot be asked for its cursor any more; its time has to do.
+ */
+void journal_handle_distrust(JournalHandle *handle)
+{
+        if (handle->unmarked)
+                go_by_time(handle);
+        handle->moved = handle->unmarked = false;
 }
 
 /* From the boot id on: the sequence number before it changes when journald moves an entry from memory to the disk. */
@@ -246,8 +268,10 @@ int journal_handle_resume(JournalHandle *handle, Problem *ret_note)
         r = sd_journal_next(handle->journal);
         if (r == 0 && cursor_time(handle->cursor) > clock_event_now().usec) {
                 handle->cursor[0] = '\0';
-                problem_set(ret_note, 0, "the kept position lies in the future (was the clock wrong?) and its entry is gone; reading from %s on",
-                            event_time_format(handle->since, last));
+                problem_set(
+                        ret_note, 0,
+                        "the kept position lies in the future (was the clock wrong?) and its entry is gone; reading from %s on",
+                        event_time_format(handle->since, last));
                 return seek_base(handle);
         }
         if (r > 0)
@@ -258,13 +282,17 @@ int journal_handle_resume(JournalHandle *handle, Problem *ret_note)
                 return r < 0 ? r : 0;
         event_time_format((EventTime){ cursor_time(handle->cursor) }, last);
         if (handle->at_end) {
-                problem_set(ret_note, 0, "the entry read last (%s) is not in the journal any more; going on with what comes", last);
+                problem_set(ret_note, 0, "the entry read last (%s) is not in the journal any more; going on with what comes",
+                            last);
                 return 0;
         }
         handle->look_first = true;
         sd_journal_get_realtime_usec(handle->journal, &realtime);
-        return problem_set(ret_note, 0, "the entry read last (%s) is not in the journal any more; going on at %s, entries between are lost if they "
-                           "were vacuumed", last, event_time_format((EventTime){ (int64_t) realtime }, next));
+        return problem_set(
+                ret_note, 0,
+                "the entry read last (%s) is not in the journal any more; going on at %s, entries between are lost if they "
+                "were vacuumed",
+                last, event_time_format((EventTime){ (int64_t) realtime }, next));
 }
 
 /**
@@ -406,6 +434,7 @@ int journal_handle_read(JournalHandle *handle, EventTime now, Line *ret_line)
         const char *text;
         int r;
 
+        handle->unmarked = true;
         r = sd_journal_get_realtime_usec(handle->journal, &realtime);
         if (r < 0)
                 return r;
@@ -424,6 +453,8 @@ int journal_handle_read(JournalHandle *handle, EventTime now, Line *ret_line)
                 line.pid = -1;
         if (copy_field(handle, "SYSLOG_IDENTIFIER", handle->ident) < 0 && copy_field(handle, "_COMM", handle->ident) < 0)
                 handle->ident[0] = '\0';
+        if (bus_guard_tripped())
+                return -EIO;
         *ret_line = line;
         return 0;
 }
@@ -452,6 +483,8 @@ int journal_handle_origin(JournalHandle *handle, Origin *ret_origin)
         if (r < 0 && r != -ENOENT)
                 return r;
         origin.unit = r == 0 ? handle->unit : NULL;
+        if (bus_guard_tripped())
+                return -EIO;
         *ret_origin = origin;
         return 0;
 }

@@ -55,9 +55,9 @@ struct JournalSource {
         sd_event *event;
         sd_event_source *timer, *defer, *io;
         bool started, opened, paused, caught_up;
-        bool degraded;                  /* reads once a second */
+        bool degraded; /* reads once a second */
         bool in_poll;
-        uint64_t interval;              /* between polls, usec */
+        uint64_t interval; /* between polls, usec */
         BootTime attack_until, last_look, last_root_check;
         BootTime error_window, last_error;
         unsigned errors_in_window;
@@ -67,7 +67,6 @@ struct JournalSource {
 typedef struct Batch {
         unsigned lines;
         BootTime end;
-        EventTime now;
 } Batch;
 
 static void tell(JournalSource *source, SourceState state, const char *text)
@@ -114,8 +113,12 @@ static void listen_to_wakeups(JournalSource *source, bool listen)
 
 static void source_close(JournalSource *source)
 {
+        bool guarded = bus_guard_set(true);
+
         source->io = sd_event_source_disable_unref(source->io);
         journal_handle_close(&source->handle);
+        bus_guard_reset();
+        bus_guard_set(guarded);
 }
 
 static void source_fail(JournalSource *source, int r, const char *text)
@@ -135,8 +138,10 @@ static void source_fail(JournalSource *source, int r, const char *text)
                 return;
         }
         if (!text) {
-                snprintf(words, sizeof words, "reading the journal fails again and again: %s; it is tried once a second; look for damage with "
-                         "journalctl --verify", strerror(-r));
+                snprintf(words, sizeof words,
+                         "reading the journal fails again and again: %s; it is tried once a second; look for damage with "
+                         "journalctl --verify",
+                         strerror(-r));
                 text = words;
         }
         if (!source->degraded || source->stats.state != SOURCE_DEGRADED) {
@@ -180,6 +185,8 @@ static bool source_open(JournalSource *source)
                 return false;
         }
         r = journal_handle_resume(&source->handle, &problem);
+        if (r == 0 && bus_guard_tripped())
+                r = -EIO;
         if (r == 0)
                 r = add_wakeup(source);
         if (r < 0) {
@@ -204,26 +211,37 @@ static int line_origin(const Line *line, Origin *ret_origin)
         return journal_handle_origin(&source->handle, ret_origin);
 }
 
-static void hand_out(JournalSource *source, Batch *batch)
+/* Return: @r, or -EIO if a file shrank meanwhile. */
+static int step_trusted(JournalSource *source, int r)
+{
+        if (!bus_guard_tripped())
+                return r;
+        journal_handle_distrust(&source->handle);
+        return -EIO;
+}
+
+/* Return: 0, -EIO: a file shrank meanwhile. */
+static int hand_out(JournalSource *source, Batch *batch)
 {
         Line line;
         int r;
 
         batch->lines++;
-        r = journal_handle_read(&source->handle, batch->now, &line);
+        r = journal_handle_read(&source->handle, clock_event_now(), &line);
         if (r < 0) {
                 /* The entry is passed over: it would be no better when read again. */
                 if (r == -ENOENT)
                         source->stats.without_message++;
                 else
                         source->stats.errors++;
-                return;
+                return bus_guard_tripped() ? -EIO : 0;
         }
         line.origin = line_origin;
         line.handle = source;
         source->stats.lines++;
         source->stats.last_line = line.time;
         source->callbacks.line(source->callbacks.userdata, &line);
+        return bus_guard_tripped() ? -EIO : 0;
 }
 
 /* Return: 0: nothing is left, SOURCE_E_MORE: the batch is full, -errno. */
@@ -237,10 +255,12 @@ static int drain(JournalSource *source, Batch *batch)
                 if (batch->lines >= BATCH_LINES || clock_boot_now().usec >= batch->end.usec)
                         return SOURCE_E_MORE;
                 r = journal_handle_next(&source->handle);
+                r = step_trusted(source, r);
                 if (r <= 0)
                         return r;
-                batch->now = clock_event_now();
-                hand_out(source, batch);
+                r = hand_out(source, batch);
+                if (r < 0)
+                        return r;
         }
 }
 
@@ -253,12 +273,12 @@ static int second_look(JournalSource *source, Batch *batch)
                 return 0;
         source->last_look = now;
         r = journal_handle_look(&source->handle);
+        r = step_trusted(source, r);
         if (r <= 0)
                 return r;
         source->stats.recovered++;
-        batch->now = clock_event_now();
-        hand_out(source, batch);
-        return drain(source, batch);
+        r = hand_out(source, batch);
+        return r < 0 ? r : drain(source, batch);
 }
 
 /* Return: as drain(). */
@@ -271,8 +291,8 @@ static int poll_once(JournalSource *source, Batch *batch)
         if (r < 0)
                 return r;
         process = journal_handle_process(&source->handle);
-        if (process < 0)
-                return process;
+        if (process < 0 || bus_guard_tripped())
+                return process < 0 ? process : -EIO;
         if (r == 0)
                 r = drain(source, batch);
         if (r == 0)
@@ -298,7 +318,7 @@ static void settle(JournalSource *source, bool found_lines)
         if (source->degraded && clock_boot_now().usec - source->last_error.usec >= (uint64_t) HEALED_AFTER) {
                 source->degraded = false;
                 listen_to_wakeups(source, true);
-                tell(source, SOURCE_OPEN, "");
+                tell(source, SOURCE_OPEN, "reading without errors again");
         }
         arm_next_poll(source, found_lines);
         if (!source->caught_up) {
@@ -310,14 +330,17 @@ static void settle(JournalSource *source, bool found_lines)
 
 static void turn_paused(JournalSource *source)
 {
+        bool guarded = bus_guard_set(true);
+
         listen_to_wakeups(source, false);
         /* Files come and go meanwhile; only the reading waits. */
-        if (source->handle.journal && journal_handle_process(&source->handle) < 0)
+        if (source->handle.journal && (journal_handle_process(&source->handle) < 0 || bus_guard_tripped()))
                 source_close(source);
+        bus_guard_set(guarded);
         arm(source, POLL_IDLE);
 }
 
-static void turn(JournalSource *source)
+static void read_on(JournalSource *source)
 {
         Batch batch = { .end = { clock_boot_now().usec + BATCH_TIME } };
         int r;
@@ -347,6 +370,14 @@ static void turn(JournalSource *source)
                 settle(source, batch.lines > 0);
 }
 
+static void turn(JournalSource *source)
+{
+        bool guarded = bus_guard_set(true);
+
+        read_on(source);
+        bus_guard_set(guarded);
+}
+
 static int on_timer(sd_event_source *event_source, uint64_t usec, void *userdata)
 {
         turn(userdata);
@@ -369,6 +400,9 @@ static int on_wakeup(sd_event_source *event_source, int fd, uint32_t events, voi
 
 static int copy_config(JournalSource *source, const JournalConfig *config)
 {
+        JournalHandle *handle = &source->handle;
+        long long since;
+
         source->config = *config;
         source->config.position = NULL;
         if (config->fast_poll_usec == 0)
@@ -390,10 +424,15 @@ static int copy_config(JournalSource *source, const JournalConfig *config)
                         return -ENOMEM;
                 source->config.directory = source->directory;
         }
-        source->handle.since = config->since;
+        handle->since = config->since;
+        if (config->position && sscanf(config->position, "@%lld", &since) == 1) {
+                handle->since.usec = since;
+                handle->since_last = true;
+                return 0;
+        }
         /* A position that is too long is as good as a damaged one: the resume will say so. */
         if (config->position)
-                snprintf(source->handle.cursor, sizeof source->handle.cursor, "%s", config->position);
+                snprintf(handle->cursor, sizeof handle->cursor, "%s", config->position);
         return 0;
 }
 
@@ -432,10 +471,9 @@ JournalSource *journal_source_free(JournalSource *source)
 {
         if (!source)
                 return NULL;
-        sd_event_source_disable_unref(source->io);
+        source_close(source);
         sd_event_source_disable_unref(source->timer);
         sd_event_source_disable_unref(source->defer);
-        journal_handle_close(&source->handle);
         sd_event_unref(source->event);
         for (size_t i = 0; source->idents && i < source->config.n_idents; i++)
                 free(source->idents[i]);
@@ -460,7 +498,9 @@ int journal_source_start(JournalSource *source, Problem *problem)
         int r;
 
         assert(!source->started);
-        r = sd_event_add_time(source->event, &source->timer, CLOCK_BOOTTIME, UINT64_MAX, 1, on_timer, source);
+        r = bus_guard_install();
+        if (r >= 0)
+                r = sd_event_add_time(source->event, &source->timer, CLOCK_BOOTTIME, UINT64_MAX, 1, on_timer, source);
         if (r >= 0)
                 r = sd_event_source_set_description(source->timer, "journal-poll");
         if (r >= 0)
@@ -471,7 +511,10 @@ int journal_source_start(JournalSource *source, Problem *problem)
                 return problem_set(problem, r, "cannot set up the reading of the journal: %s", strerror(-r));
         sd_event_source_set_enabled(source->defer, SD_EVENT_OFF);
         source->started = true;
-        if (source->paused || source_open(source))
+        bool guarded = bus_guard_set(true);
+        bool open = !source->paused && source_open(source);
+        bus_guard_set(guarded);
+        if (source->paused || open)
                 sd_event_source_set_enabled(source->defer, SD_EVENT_ONESHOT);
         return 0;
 }
@@ -515,7 +558,7 @@ void journal_source_pause(JournalSource *source, bool pause)
 
 /**
  * journal_source_position() - the place of the last line handed out
- * @ret_position:       text for JournalConfig.position
+ * @ret_position:       text for JournalConfig.position: a cursor, or "@" and a time if the cursor could not be had
  *
  * Within the line callback that is the line itself, which is not done yet: keep
  * it together with the line's effects, or ask between lines. It costs about 2 µs
@@ -525,11 +568,17 @@ void journal_source_pause(JournalSource *source, bool pause)
  */
 int journal_source_position(JournalSource *source, char ret_position[static SOURCE_POSITION_MAX])
 {
-        if (source->handle.journal && source->handle.moved)
+        bool guarded = bus_guard_set(true);
+
+        if (source->handle.journal)
                 journal_handle_mark(&source->handle);
-        if (!source->handle.cursor[0])
+        bus_guard_set(guarded);
+        if (source->handle.cursor[0])
+                strcpy(ret_position, source->handle.cursor);
+        else if (source->handle.since_last)
+                snprintf(ret_position, SOURCE_POSITION_MAX, "@%lld", (long long) source->handle.since.usec);
+        else
                 return -ENODATA;
-        strcpy(ret_position, source->handle.cursor);
         return 0;
 }
 

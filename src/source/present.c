@@ -20,9 +20,9 @@
 #include "source/private.h"
 
 typedef struct Scan {
-        const char *prefix;             /* of the files that count */
+        const char *prefix; /* of the files that count */
         bool readable;
-        char denied[PATH_MAX];          /* the first that may not be read; "" if none */
+        char denied[PATH_MAX]; /* the first that may not be read; "" if none */
 } Scan;
 
 static void cleanup_closedir(DIR **directory)
@@ -74,8 +74,10 @@ static int scan_system(Scan *scan, Problem *problem)
 
         r = sd_id128_get_machine(&id);
         if (r < 0)
-                return problem_set(problem, JOURNAL_E_ABSENT, "this machine has no id, so its journal cannot be found (/etc/machine-id: %s); run "
-                                   "systemd-machine-id-setup", strerror(-r));
+                return problem_set(problem, JOURNAL_E_ABSENT,
+                                   "this machine has no id, so its journal cannot be found (/etc/machine-id: %s); run "
+                                   "systemd-machine-id-setup",
+                                   strerror(-r));
         sd_id128_to_string(id, machine);
         snprintf(path, sizeof path, "/run/log/journal/%s", machine);
         scan_directory(scan, path, 0);
@@ -101,11 +103,16 @@ int journal_present(const JournalConfig *config, Problem *problem)
         if (scan.readable)
                 return 0;
         if (scan.denied[0])
-                return problem_set(problem, JOURNAL_E_ABSENT, "%s may not be read by uid %d: add bailiffd's user to the group systemd-journal "
-                                   "(usermod -aG systemd-journal USER) and start it again", scan.denied, (int) geteuid());
+                return problem_set(problem, JOURNAL_E_ABSENT,
+                                   "%s may not be read by uid %d: add bailiffd's user to the group systemd-journal "
+                                   "(usermod -aG systemd-journal USER) and start it again",
+                                   scan.denied, (int) geteuid());
         if (config->directory)
-                return problem_set(problem, JOURNAL_E_ABSENT, "there is no journal file in %s: check --journal-dir; it is read as soon as there is one",
+                return problem_set(problem, JOURNAL_E_ABSENT,
+                                   "there is no journal file in %s: check --journal-dir; it is read as soon as there is one",
                                    config->directory);
-        return problem_set(problem, JOURNAL_E_ABSENT, "there is no journal yet in /run/log/journal or /var/log/journal: is systemd-journald running "
-                           "(systemctl status systemd-journald), and is Storage= in journald.conf other than none? It is read as soon as it is there");
+        return problem_set(problem, JOURNAL_E_ABSENT,
+                           "there is no journal yet in /run/log/journal or /var/log/journal: is systemd-journald running "
+                           "(systemctl status systemd-journald), and is Storage= in journald.conf other than none? It is read as "
+                           "soon as it is there");
 }

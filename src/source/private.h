@@ -30,8 +30,10 @@ typedef struct JournalHandle {
         sd_journal *journal;            /* NULL: closed */
         char cursor[SOURCE_POSITION_MAX]; /* the last entry handed out, unless `moved`; "": none yet */
         EventTime since;                /* where to look while there is no cursor */
+        bool since_last;                /* `since` stands for a last entry whose cursor could not be had */
         int64_t realtime;               /* of the entry that the handle stands on */
         bool moved;                     /* the handle stands on the last entry handed out and `cursor` lags behind */
+        bool unmarked;                  /* entries have been read since `cursor` was taken */
         bool at_end;                    /* the last step found nothing */
         bool look_first;                /* where the handle stands says nothing: begin at the cursor */
         JournalRoot roots[JOURNAL_N_ROOTS];
@@ -47,7 +49,13 @@ int journal_handle_look(JournalHandle *handle);
 int journal_handle_process(JournalHandle *handle);
 bool journal_handle_roots_changed(const JournalHandle *handle, const JournalConfig *config);
 void journal_handle_mark(JournalHandle *handle);
+void journal_handle_distrust(JournalHandle *handle);
 int journal_handle_read(JournalHandle *handle, EventTime now, Line *ret_line);
 int journal_handle_origin(JournalHandle *handle, Origin *ret_origin);
 
 int journal_present(const JournalConfig *config, Problem *problem);
+
+int bus_guard_install(void);
+bool bus_guard_set(bool on);
+bool bus_guard_tripped(void);
+void bus_guard_reset(void);

@@ -69,15 +69,15 @@ static void batch_clear_rows(Batch *batch)
         BatchBan *ban, *next_ban;
         BatchPosition *position, *next_position;
 
-        HASH_ITER(hh, batch->windows, window, next_window) {
+        HASH_ITER (hh, batch->windows, window, next_window) {
                 HASH_DEL(batch->windows, window);
                 free(window);
         }
-        HASH_ITER(hh, batch->bans, ban, next_ban) {
+        HASH_ITER (hh, batch->bans, ban, next_ban) {
                 HASH_DEL(batch->bans, ban);
                 ban_free(ban);
         }
-        HASH_ITER(hh, batch->positions, position, next_position) {
+        HASH_ITER (hh, batch->positions, position, next_position) {
                 HASH_DEL(batch->positions, position);
                 free(position);
         }
@@ -116,7 +116,8 @@ void batch_keep_events(Batch *batch)
 
 bool batch_is_empty(const Batch *batch)
 {
-        return !batch->windows && !batch->bans && !batch->positions && !batch->set_aside && !batch->outbox && batch->n_events == 0;
+        return !batch->windows && !batch->bans && !batch->positions && !batch->set_aside && !batch->outbox &&
+               batch->n_events == 0;
 }
 
 static void window_add(Batch *batch, BatchWindow *window)
@@ -266,7 +267,8 @@ void batch_put_position(Batch *batch, const PositionRecord *record)
 
 void batch_put_set_aside(Batch *batch, const SetAsideRecord *record)
 {
-        size_t size = sizeof(BatchSetAside) + text_bytes(record->source) + text_bytes(record->position) + text_bytes(record->text);
+        size_t size =
+                sizeof(BatchSetAside) + text_bytes(record->source) + text_bytes(record->position) + text_bytes(record->text);
         BatchSetAside *row = take(size);
         char *cursor = (char *) (row + 1);
 
@@ -281,8 +283,9 @@ void batch_put_set_aside(Batch *batch, const SetAsideRecord *record)
 
 void batch_put_outbox(Batch *batch, const OutboxRecord *record)
 {
-        size_t size = sizeof(BatchOutbox) + text_bytes(record->service) + text_bytes(record->jail) + text_bytes(record->categories) +
-                      text_bytes(record->comment) + text_bytes(record->state) + text_bytes(record->receipt);
+        size_t size = sizeof(BatchOutbox) + text_bytes(record->service) + text_bytes(record->jail) +
+                      text_bytes(record->categories) + text_bytes(record->comment) + text_bytes(record->state) +
+                      text_bytes(record->receipt);
         BatchOutbox *row = take(size);
         char *cursor = (char *) (row + 1);
 
@@ -340,15 +343,15 @@ void batch_absorb(Batch *older, Batch *newer)
         BatchBan *ban, *next_ban;
         BatchPosition *position, *next_position;
 
-        HASH_ITER(hh, newer->windows, window, next_window) {
+        HASH_ITER (hh, newer->windows, window, next_window) {
                 HASH_DEL(newer->windows, window);
                 window_add(older, window);
         }
-        HASH_ITER(hh, newer->bans, ban, next_ban) {
+        HASH_ITER (hh, newer->bans, ban, next_ban) {
                 HASH_DEL(newer->bans, ban);
                 ban_add(older, ban);
         }
-        HASH_ITER(hh, newer->positions, position, next_position) {
+        HASH_ITER (hh, newer->positions, position, next_position) {
                 HASH_DEL(newer->positions, position);
                 position_add(older, position);
         }

@@ -40,14 +40,16 @@ static const char *const STATEMENTS[N_STATEMENTS] = {
                                  " ON CONFLICT DO UPDATE SET entries = excluded.entries",
         [STATEMENT_WINDOW_DELETE] = "DELETE FROM windows WHERE jail = ?1 AND address = ?2",
         [STATEMENT_POSITION] = "INSERT OR REPLACE INTO positions (source, position, time) VALUES (?1, ?2, ?3)",
-        [STATEMENT_BAN_PUT] = "INSERT OR REPLACE INTO bans (id, jail, address, source, origin, start, until, first, failures, rule,"
-                              " reason, ports, lines, ended, how) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        [STATEMENT_BAN_PUT] =
+                "INSERT OR REPLACE INTO bans (id, jail, address, source, origin, start, until, first, failures, rule,"
+                " reason, ports, lines, ended, how) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         [STATEMENT_BAN_END] = "UPDATE bans SET ended = ?2, how = ?3 WHERE id = ?1",
         [STATEMENT_EVENT] = "INSERT OR REPLACE INTO events (id, time, kind, json) VALUES (?1, ?2, ?3, ?4)",
         [STATEMENT_SET_ASIDE] = "INSERT INTO set_aside (source, position, text, time) VALUES (?1, ?2, ?3, ?4)",
-        [STATEMENT_OUTBOX] = "INSERT OR REPLACE INTO outbox (id, ban, service, address, jail, categories, comment, attack, attempts,"
-                             " first_try, next_try, state, status, score, receipt)"
-                             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        [STATEMENT_OUTBOX] =
+                "INSERT OR REPLACE INTO outbox (id, ban, service, address, jail, categories, comment, attack, attempts,"
+                " first_try, next_try, state, status, score, receipt)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
 };
 
 /* What every connection is told; the sizes are bytes and pages of 4 KiB. */
@@ -60,7 +62,8 @@ static int system_error(sqlite3 *db)
         sqlite3_file *log = NULL;
         int error = db ? sqlite3_system_errno(db) : 0;
 
-        if (db && error == 0 && sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log && log->pMethods)
+        if (db && error == 0 && sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log &&
+            log->pMethods)
                 log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
         return error;
 }
@@ -109,16 +112,22 @@ int database_problem(Problem *problem, int r, const char *path, sqlite3 *db, int
         else if (is_read_only(path, rc, error))
                 todo = "it is read-only; mount the file system for writing and see that the file belongs to the daemon's user";
         else if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
-                todo = "another program holds its lock; end the sqlite3 or backup that has it open (fuser -v on the file names it)";
+                todo = "another program holds its lock; end the sqlite3 or backup that has it open (fuser -v on the file names "
+                       "it)";
         else if (error == EACCES || error == EPERM || (rc & 0xff) == SQLITE_PERM)
                 todo = "not permitted; see that the file and its directory belong to the daemon's user (chown)";
         else
                 todo = "look for disk errors in dmesg and check the file's owner and mode";
-        return problem_set(problem, r, "%s: %s%s%s: %s. Until then bans are enforced and remembered in memory only; it is tried again every second.",
-                           path, sqlite3_errstr(rc), error ? ", " : "", error ? strerror(error) : "", todo);
+        return problem_set(
+                problem, r,
+                "%s: %s%s%s: %s. Until then bans are enforced and remembered in memory only; it is tried again every second.",
+                path, sqlite3_errstr(rc), error ? ", " : "", error ? strerror(error) : "", todo);
 }
 
-static bool rc_is_corrupt(int rc)
+/**
+ * database_is_corrupt() - whether a result code says that the file is beyond use
+ */
+bool database_is_corrupt(int rc)
 {
         return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
 }
@@ -165,7 +174,9 @@ int database_ids(sqlite3 *db, DatabaseIds *ret_ids)
         rc = schema_version(db, &version);
         if (rc != SQLITE_OK)
                 return rc;
-        *ret_ids = (DatabaseIds){ .next_event = next_id(db, "events"), .next_ban = next_id(db, "bans"), .next_outbox = next_id(db, "outbox") };
+        *ret_ids = (DatabaseIds){ .next_event = next_id(db, "events"),
+                                  .next_ban = next_id(db, "bans"),
+                                  .next_outbox = next_id(db, "outbox") };
         return SQLITE_OK;
 }
 
@@ -182,7 +193,9 @@ int database_open_reader(const char *path, bool rescue, sqlite3 **ret_db)
 
         rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, rescue ? "unix-none" : NULL);
         if (rc == SQLITE_OK)
-                rc = sqlite3_exec(db, rescue ? "PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF" : "PRAGMA trusted_schema = OFF",
+                rc = sqlite3_exec(db,
+                                  rescue ? "PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF"
+                                         : "PRAGMA trusted_schema = OFF",
                                   NULL, NULL, NULL);
         if (rc == SQLITE_OK)
                 rc = schema_version(db, &version);
@@ -205,9 +218,11 @@ static int refuse_newer(const char *path, Problem *problem)
         sqlite3_close(db);
         if (version <= STORE_SCHEMA_VERSION)
                 return 0;
-        return problem_set(problem, STORE_E_NEWER,
-                           "%s was written by a newer release (schema version %d, this one reads up to %d). Install that release again, "
-                           "or move the file aside to begin without its bans: mv %s %s.newer", path, version, STORE_SCHEMA_VERSION, path, path);
+        return problem_set(
+                problem, STORE_E_NEWER,
+                "%s was written by a newer release (schema version %d, this one reads up to %d). Install that release again, "
+                "or move the file aside to begin without its bans: mv %s %s.newer",
+                path, version, STORE_SCHEMA_VERSION, path, path);
 }
 
 static int check_quickly(sqlite3 *db)
@@ -230,7 +245,8 @@ static int check_quickly(sqlite3 *db)
 static int prepare_all(Database *database)
 {
         for (int i = 0; i < N_STATEMENTS; i++) {
-                int rc = sqlite3_prepare_v3(database->db, STATEMENTS[i], -1, SQLITE_PREPARE_PERSISTENT, &database->statements[i], NULL);
+                int rc = sqlite3_prepare_v3(database->db, STATEMENTS[i], -1, SQLITE_PREPARE_PERSISTENT, &database->statements[i],
+                                            NULL);
                 if (rc != SQLITE_OK)
                         return rc;
         }
@@ -293,7 +309,13 @@ static void forget_old_corrupt(const char *path)
         globfree(&found);
 }
 
-static int move_aside(const char *path, char aside[static PATH_MAX])
+/**
+ * database_move_aside() - make room for an empty file; the database must be closed
+ * @aside:      takes the name under which the old one is kept
+ *
+ * Return: 0 or -errno.
+ */
+int database_move_aside(const char *path, char aside[static PATH_MAX])
 {
         char when[TIME_TEXT_MAX], from[PATH_MAX], to[PATH_MAX];
 
@@ -331,24 +353,28 @@ int database_open(Database *database, const char *path, Problem *problem)
         rc = open_file(database, path);
         if (rc == SQLITE_OK)
                 return 0;
-        if (!rc_is_corrupt(rc)) {
+        if (!database_is_corrupt(rc)) {
                 r = database_problem(problem, STORE_E_UNAVAILABLE, path, database->db, rc);
                 database_close(database);
                 return r;
         }
         database_close(database);
-        r = move_aside(path, aside);
+        r = database_move_aside(path, aside);
         if (r < 0)
-                return problem_set(problem, STORE_E_UNAVAILABLE, "%s is damaged and cannot be moved aside: %s. Move it away by hand; until then bans "
-                                   "are remembered in memory only.", path, strerror(-r));
+                return problem_set(problem, STORE_E_UNAVAILABLE,
+                                   "%s is damaged and cannot be moved aside: %s. Move it away by hand; until then bans "
+                                   "are remembered in memory only.",
+                                   path, strerror(-r));
         rc = open_file(database, path);
         if (rc != SQLITE_OK) {
                 r = database_problem(problem, STORE_E_UNAVAILABLE, path, database->db, rc);
                 database_close(database);
                 return r;
         }
-        return problem_set(problem, STORE_E_CORRUPT, "%s was damaged; it is kept as %s and an empty one has taken its place. Bans made before are not "
-                           "remembered. Look for disk errors in dmesg; to see what can be saved: sqlite3 %s .recover", path, aside, aside);
+        return problem_set(problem, STORE_E_CORRUPT,
+                           "%s was damaged; it is kept as %s and an empty one has taken its place. Bans made before are not "
+                           "remembered. Look for disk errors in dmesg; to see what can be saved: sqlite3 %s .recover",
+                           path, aside, aside);
 }
 
 /**

@@ -167,7 +167,7 @@ bool column_is_clean(const char *text, size_t max)
 
 static json_t *list_parse(const char *text)
 {
-        json_t *list = json_loads(text, 0, NULL);
+        json_t *list = strnlen(text, STORE_COLUMN_MAX) < STORE_COLUMN_MAX ? json_loads(text, 0, NULL) : NULL;
 
         if (list && (!json_is_array(list) || json_array_size(list) > LIST_MAX)) {
                 json_decref(list);
@@ -197,7 +197,8 @@ int json_to_evidence(const char *text, json_t **ret_owner, Evidence **ret_eviden
                 json_decref(list);
                 return -ENOMEM;
         }
-        json_array_foreach(list, index, line) {
+        json_array_foreach(list, index, line)
+        {
                 Evidence one = { .time = { json_integer_value(json_object_get(line, "time")) },
                                  .rule = member_text(line, "rule", EVIDENCE_TEXT_MAX),
                                  .text = member_text(line, "text", EVIDENCE_TEXT_MAX) };
@@ -223,7 +224,8 @@ int json_to_entries(const char *text, EventTime latest, json_t **ret_owner, Wind
                 json_decref(list);
                 return -ENOMEM;
         }
-        json_array_foreach(list, index, entry) {
+        json_array_foreach(list, index, entry)
+        {
                 const json_t *weight = json_object_get(entry, "weight");
                 json_int_t attempts = weight ? json_integer_value(weight) : 1;
                 WindowEntry one = { .time = { json_integer_value(json_object_get(entry, "time")) },
@@ -231,7 +233,8 @@ int json_to_entries(const char *text, EventTime latest, json_t **ret_owner, Wind
                                     .ahead = json_is_true(json_object_get(entry, "ahead")),
                                     .rule = member_text(entry, "rule", EVIDENCE_TEXT_MAX),
                                     .text = member_text(entry, "text", EVIDENCE_TEXT_MAX) };
-                if (!one.rule || one.time.usec <= 0 || event_time_before(latest, one.time) || attempts < 0 || attempts > UINT16_MAX)
+                if (!one.rule || one.time.usec <= 0 || event_time_before(latest, one.time) || attempts < 0 ||
+                    attempts > UINT16_MAX)
                         continue;
                 if (n > 0 && event_time_before(one.time, entries[n - 1].time))
                         continue; /* oldest first, or it is not ours */

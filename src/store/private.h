@@ -4,6 +4,7 @@
 /* What the files of the store share: batches (rows on their way), the database (rows on disk), and JSON columns. */
 
 #include <jansson.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sqlite3.h>
 
@@ -125,6 +126,8 @@ void database_close(Database *database);
 bool database_has_moved(Database *database);
 int database_ids(sqlite3 *db, DatabaseIds *ret_ids);
 int database_problem(Problem *problem, int r, const char *path, sqlite3 *db, int rc);
+bool database_is_corrupt(int rc);
+int database_move_aside(const char *path, char aside[static PATH_MAX]);
 bool database_may_stay(sqlite3 *db, int rc);
 int64_t database_number(sqlite3 *db, const char *sql, int64_t otherwise);
 
@@ -158,7 +161,7 @@ bool column_is_clean(const char *text, size_t max);
  */
 struct Store {
         char *directory, *path;
-        int lock_fd;
+        int lock_fd, directory_fd; /* both locked */
         StoreLimits limits;     /* fixed once the thread runs */
         EventTime load_time;    /* bans that were over by then are nobody's any more */
 

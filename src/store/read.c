@@ -96,7 +96,8 @@ static int load_bans(sqlite3 *db, EventTime now, const StoreLoader *loader, uint
         sqlite3_stmt *statement;
         int rc, r = 0;
 
-        rc = sqlite3_prepare_v2(db, "SELECT " BAN_COLUMNS " FROM bans WHERE ended IS NULL AND (until IS NULL OR until > ?1)", -1, &statement, NULL);
+        rc = sqlite3_prepare_v2(db, "SELECT " BAN_COLUMNS " FROM bans WHERE ended IS NULL AND (until IS NULL OR until > ?1)", -1,
+                                &statement, NULL);
         if (rc != SQLITE_OK)
                 return -EIO;
         sqlite3_bind_int64(statement, 1, now.usec);
@@ -143,7 +144,8 @@ static int load_window(sqlite3_stmt *statement, EventTime now, const StoreLoader
 
 static int load_position(sqlite3_stmt *statement, EventTime now, const StoreLoader *loader, uint64_t *skipped)
 {
-        PositionRecord record = { .source = column_text(statement, 0), .position = column_text(statement, 1),
+        PositionRecord record = { .source = column_text(statement, 0),
+                                  .position = column_text(statement, 1),
                                   .time = column_time(statement, 2, EVENT_TIME_NONE) };
 
         if (!column_is_clean(record.source, TEXT_MAX) || !column_is_clean(record.position, TEXT_MAX) || record.time.usec < 0) {
@@ -155,8 +157,10 @@ static int load_position(sqlite3_stmt *statement, EventTime now, const StoreLoad
 
 static int load_set_aside(sqlite3_stmt *statement, EventTime now, const StoreLoader *loader, uint64_t *skipped)
 {
-        SetAsideRecord record = { .source = column_text(statement, 0), .position = column_text(statement, 1),
-                                  .text = column_text(statement, 2), .time = column_time(statement, 3, EVENT_TIME_NONE) };
+        SetAsideRecord record = { .source = column_text(statement, 0),
+                                  .position = column_text(statement, 1),
+                                  .text = column_text(statement, 2),
+                                  .time = column_time(statement, 3, EVENT_TIME_NONE) };
 
         if (!column_is_clean(record.source, TEXT_MAX) || !column_is_clean(record.position, TEXT_MAX) ||
             !column_is_clean(record.text, LINE_LENGTH_MAX * 4)) {
@@ -194,7 +198,6 @@ int read_all(sqlite3 *db, EventTime now, const StoreLoader *loader, uint64_t *sk
 {
         int r, cut = 0;
 
-        sqlite3_limit(db, SQLITE_LIMIT_LENGTH, STORE_COLUMN_MAX);
         r = load_bans(db, now, loader, skipped);
         if (r == -EIO)
                 cut = r;
@@ -226,14 +229,17 @@ int read_events(sqlite3 *db, uint64_t since, size_t max, StoreEventVisitor visit
         sqlite3_stmt *statement;
         int rc, r = 0;
 
-        rc = sqlite3_prepare_v2(db, "SELECT id, time, kind, json FROM events WHERE id > ?1 ORDER BY id LIMIT ?2", -1, &statement, NULL);
+        rc = sqlite3_prepare_v2(db, "SELECT id, time, kind, json FROM events WHERE id > ?1 ORDER BY id LIMIT ?2", -1, &statement,
+                                NULL);
         if (rc != SQLITE_OK)
                 return (rc & 0xff) == SQLITE_BUSY ? -EBUSY : -EIO;
         sqlite3_bind_int64(statement, 1, since > INT64_MAX ? INT64_MAX : (int64_t) since);
         sqlite3_bind_int64(statement, 2, max > INT64_MAX ? INT64_MAX : (int64_t) max);
         while (r >= 0 && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-                EventRecord record = { .id = (uint64_t) sqlite3_column_int64(statement, 0), .time = column_time(statement, 1, EVENT_TIME_NONE),
-                                       .kind = column_text(statement, 2), .json = column_text(statement, 3) };
+                EventRecord record = { .id = (uint64_t) sqlite3_column_int64(statement, 0),
+                                       .time = column_time(statement, 1, EVENT_TIME_NONE),
+                                       .kind = column_text(statement, 2),
+                                       .json = column_text(statement, 3) };
                 r = visitor(userdata, &record);
         }
         sqlite3_finalize(statement);
@@ -265,8 +271,11 @@ int read_past_bans(sqlite3 *db, const Addr *addr, size_t max, StorePastBanVisito
         sqlite3_stmt *statement;
         int rc, r = 0;
 
-        if (!list || asprintf(&sql, "SELECT " BAN_COLUMNS " FROM bans INDEXED BY bans_address WHERE ended IS NOT NULL AND address IN (%s)"
-                                    " ORDER BY ended DESC, id DESC LIMIT ?1", list) < 0)
+        if (!list ||
+            asprintf(&sql,
+                     "SELECT " BAN_COLUMNS " FROM bans INDEXED BY bans_address WHERE ended IS NOT NULL AND address IN (%s)"
+                     " ORDER BY ended DESC, id DESC LIMIT ?1",
+                     list) < 0)
                 return -ENOMEM;
         rc = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
         if (rc != SQLITE_OK)

@@ -30,6 +30,11 @@
 
 #define JOIN_SECONDS 10 /* for the thread's last transaction */
 
+/*
+ * The lock file names its owner for people. Where the disk takes no new file,
+ * the directory itself can still be locked; so it always is, or a daemon that
+ * comes when the disk works again would not see the one that came before.
+ */
 static int lock_directory(Store *store, Problem *problem)
 {
         char path[PATH_MAX], pid[32] = "";
@@ -37,20 +42,18 @@ static int lock_directory(Store *store, Problem *problem)
 
         snprintf(path, sizeof path, "%.*s/" STORE_LOCK_FILE, PATH_MAX - 32, store->directory);
         store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (store->lock_fd < 0) /* a disk that takes no new file still has a directory to lock */
-                store->lock_fd = open(store->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (store->lock_fd < 0)
-                return 0; /* nothing can be written there either, by nobody */
-        if (flock(store->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-                if (errno != EWOULDBLOCK)
-                        return 0;
-                ssize_t n = pread(store->lock_fd, pid, sizeof pid - 1, 0);
+        store->directory_fd = open(store->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if ((store->lock_fd >= 0 && flock(store->lock_fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) ||
+            (store->directory_fd >= 0 && flock(store->directory_fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)) {
+                ssize_t n = store->lock_fd >= 0 ? pread(store->lock_fd, pid, sizeof pid - 1, 0) : 0;
                 pid[n > 0 ? strspn(pid, "0123456789") : 0] = '\0';
-                return problem_set(problem, STORE_E_LOCKED, "another bailiffd (pid %s) runs with the state directory %s. "
-                                   "See systemctl status bailiffd; for a second one give another --state-dir.", *pid ? pid : "unknown", store->directory);
+                return problem_set(problem, STORE_E_LOCKED,
+                                   "another bailiffd (pid %s) runs with the state directory %s. "
+                                   "See systemctl status bailiffd; for a second one give another --state-dir.",
+                                   *pid ? pid : "unknown", store->directory);
         }
         length = snprintf(pid, sizeof pid, "%ld\n", (long) getpid());
-        if (ftruncate(store->lock_fd, 0) == 0)
+        if (store->lock_fd >= 0 && ftruncate(store->lock_fd, 0) == 0)
                 (void) !pwrite(store->lock_fd, pid, (size_t) length, 0); /* for people; the lock is what counts */
         return 0;
 }
@@ -60,10 +63,13 @@ static int make_directory(const char *directory, Problem *problem)
         struct stat st;
 
         if (mkdir(directory, 0700) < 0 && errno == ENOENT)
-                return problem_set(problem, -ENOENT, "%s: the directory that should hold the state directory does not exist; make it, or give another --state-dir",
+                return problem_set(problem, -ENOENT,
+                                   "%s: the directory that should hold the state directory does not exist; make it, or give "
+                                   "another --state-dir",
                                    directory);
         if (stat(directory, &st) == 0 && !S_ISDIR(st.st_mode))
-                return problem_set(problem, -ENOTDIR, "%s is not a directory; move it away, or give another --state-dir", directory);
+                return problem_set(problem, -ENOTDIR, "%s is not a directory; move it away, or give another --state-dir",
+                                   directory);
         return 0;
 }
 
@@ -92,8 +98,8 @@ static void open_rescue(Store *store)
                 take_ids(store, &(DatabaseIds){ 1, 1, 1 });
                 return;
         }
-        if (database_open_reader(store->path, true, &store->rescue) == SQLITE_OK && schema_version(store->rescue, &version) == SQLITE_OK &&
-            database_ids(store->rescue, &ids) == SQLITE_OK) {
+        if (database_open_reader(store->path, true, &store->rescue) == SQLITE_OK &&
+            schema_version(store->rescue, &version) == SQLITE_OK && database_ids(store->rescue, &ids) == SQLITE_OK) {
                 take_ids(store, &ids);
                 if (version > 0)
                         return;
@@ -139,7 +145,7 @@ int store_open(const char *directory, Store **ret_store, Problem *problem)
 
         if (!store)
                 return problem_set(problem, -ENOMEM, "out of memory");
-        store->lock_fd = store->wake_fd = -1;
+        store->lock_fd = store->directory_fd = store->wake_fd = -1;
         store->limits = STORE_LIMITS_DEFAULT;
         pthread_mutex_init(&store->mutex, NULL);
         pthread_condattr_init(&attributes);
@@ -210,6 +216,8 @@ Store *store_free(Store *store)
                 close(store->wake_fd);
         if (store->lock_fd >= 0)
                 close(store->lock_fd);
+        if (store->directory_fd >= 0)
+                close(store->directory_fd);
         free(store->directory);
         free(store->path);
         free(store);
@@ -246,7 +254,8 @@ int store_load(Store *store, EventTime now, const StoreLoader *loader, Problem *
                 return 0;
         r = read_all(db, now, loader, &store->stats.skipped_rows);
         if (r == -EIO)
-                return problem_set(problem, r, "%s could not be read to its end: %s; what was read is in use. Look for disk errors in dmesg",
+                return problem_set(problem, r,
+                                   "%s could not be read to its end: %s; what was read is in use. Look for disk errors in dmesg",
                                    store->path, sqlite3_errmsg(db));
         if (r < 0)
                 return problem_set(problem, r, "%s: taking over what is remembered failed: %s", store->path, strerror(-r));
@@ -474,7 +483,7 @@ int store_flush(Store *store, unsigned timeout_msec)
                 until.tv_nsec -= 1000000000;
         }
         pthread_mutex_lock(&store->mutex);
-        while (store->shared.sequence_committed < wanted)
+        while (store->running && store->shared.sequence_committed < wanted)
                 if (pthread_cond_timedwait(&store->done, &store->mutex, &until) == ETIMEDOUT)
                         break;
         complete = store->shared.sequence_committed >= wanted;
@@ -497,7 +506,8 @@ const StoreStats *store_stats(Store *store)
         stats->commits = store->shared.commits;
         stats->failed_commits = store->shared.failed_commits;
         stats->last_commit_usec = store->shared.last_commit_usec;
-        stats->pending_bytes = store->pending->bytes + store->shared.writing_bytes + (store->shared.submitted ? store->shared.submitted->bytes : 0);
+        stats->pending_bytes = store->pending->bytes + store->shared.writing_bytes +
+                               (store->shared.submitted ? store->shared.submitted->bytes : 0);
         pthread_mutex_unlock(&store->mutex);
         return stats;
 }

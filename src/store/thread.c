@@ -21,20 +21,21 @@
 
 #include "store/private.h"
 
-#define CHECK_AFTER_MSEC 30000          /* integrity_check begins so long after the start */
-#define WAL_CHECKPOINT_FRAMES 1000      /* pages in the log that are worth a checkpoint */
-#define FRAME_BYTES 4120                /* a page with its header */
+#define CHECK_AFTER_MSEC 30000     /* integrity_check begins so long after the start */
+#define WAL_CHECKPOINT_FRAMES 1000 /* pages in the log that are worth a checkpoint */
+#define FRAME_BYTES 4120           /* a page with its header */
 
 typedef struct Worker {
         Store *store;
-        Batch *batch;           /* what is to be written; stays until it is */
-        BootTime retry;         /* not before */
+        Batch *batch;   /* what is to be written; stays until it is */
+        BootTime retry; /* not before */
         BootTime prune;
         BootTime check;
-        size_t checked;         /* tables */
+        size_t checked;   /* tables */
+        unsigned corrupt; /* writes in a row that found the file damaged */
         bool degraded;
-        bool lost;              /* our file was gone, and no other could be opened yet */
-        Problem damage;         /* what integrity_check found; "" if nothing */
+        bool lost;      /* our file was gone, and no other could be opened yet */
+        Problem damage; /* what integrity_check found; "" if nothing */
 } Worker;
 
 static void add_msec(BootTime *time, uint64_t msec)
@@ -143,9 +144,10 @@ static bool tend_wal(Worker *worker)
         sqlite3_busy_timeout(database->db, STORE_BUSY_MSEC);
         if ((uint64_t) database->wal_frames * FRAME_BYTES <= store->limits.wal_max)
                 return true;
-        problem_set(&problem, 0, "%s-wal has grown to %llu MB because another program has kept %s open for reading; end it "
-                    "(fuser -v %s names it). Until then bans are remembered in memory only.", store->path,
-                    (unsigned long long) (bytes >> 20), store->path, store->path);
+        problem_set(&problem, 0,
+                    "%s-wal has grown to %llu MB because another program has kept %s open for reading; end it "
+                    "(fuser -v %s names it). Until then bans are remembered in memory only.",
+                    store->path, (unsigned long long) (bytes >> 20), store->path, store->path);
         failed(worker, problem.text);
         return false;
 }
@@ -171,6 +173,24 @@ static void committed(Worker *worker, uint64_t usec)
         tell_loop(store);
 }
 
+/* The file was checked when it was opened anew and found good, yet it cannot be written: quick_check does not see everything. */
+static void give_up_file(Worker *worker, Problem *problem)
+{
+        Store *store = worker->store;
+        char aside[PATH_MAX];
+
+        if (database_move_aside(store->path, aside) < 0)
+                return;
+        worker->corrupt = 0;
+        worker->lost = true;
+        worker->damage = (Problem){ "" };
+        problem_set(&worker->damage, 0,
+                    "%s was damaged; it is kept as %s and an empty one takes its place. Look for disk errors in dmesg; "
+                    "to see what can be saved: sqlite3 %s .recover",
+                    store->path, aside, aside);
+        *problem = worker->damage;
+}
+
 static void write_now(Worker *worker)
 {
         Store *store = worker->store;
@@ -185,6 +205,7 @@ static void write_now(Worker *worker)
                 return;
         rc = write_batch(&store->database, worker->batch);
         if (rc == SQLITE_OK) {
+                worker->corrupt = 0;
                 committed(worker, clock_boot_now().usec - start);
                 works(worker);
                 return;
@@ -192,6 +213,9 @@ static void write_now(Worker *worker)
         database_problem(&problem, 0, store->path, store->database.db, rc);
         if (!database_may_stay(store->database.db, rc))
                 database_close(&store->database);
+        worker->corrupt = database_is_corrupt(rc) ? worker->corrupt + 1 : 0;
+        if (worker->corrupt > 1)
+                give_up_file(worker, &problem);
         failed(worker, problem.text);
 }
 
@@ -213,8 +237,10 @@ static void check_next_table(Worker *worker)
         if (sqlite3_step(statement) == SQLITE_ROW) {
                 const char *answer = (const char *) sqlite3_column_text(statement, 0);
                 if (answer && strcmp(answer, "ok") != 0) {
-                        problem_set(&worker->damage, 0, "%s is damaged: %s. It is still used. Look for disk errors in dmesg; to begin anew: stop the "
-                                    "daemon, move the file aside, start it.", store->path, answer);
+                        problem_set(&worker->damage, 0,
+                                    "%s is damaged: %s. It is still used. Look for disk errors in dmesg; to begin anew: stop the "
+                                    "daemon, move the file aside, start it.",
+                                    store->path, answer);
                         report(worker, worker->damage.text, false);
                 }
         }

@@ -242,7 +242,8 @@ static int64_t beyond(int64_t rows, uint64_t max)
  */
 int write_prune(Database *database, const StoreLimits *limits, EventTime now, EventTime over_before, bool *ret_more)
 {
-        int64_t past = beyond(database_number(database->db, "SELECT count(*) FROM bans WHERE ended IS NOT NULL", 0), limits->past_bans_max);
+        int64_t past = beyond(database_number(database->db, "SELECT count(*) FROM bans WHERE ended IS NOT NULL", 0),
+                              limits->past_bans_max);
         int64_t events = beyond(database_number(database->db, "SELECT count(*) FROM events", 0), limits->events_max);
         int64_t lines = beyond(database_number(database->db, "SELECT count(*) FROM set_aside", 0), limits->set_aside_max);
         const struct {
@@ -250,10 +251,13 @@ int write_prune(Database *database, const StoreLimits *limits, EventTime now, Ev
                 int64_t value;
         } rules[] = {
                 { "UPDATE bans SET ended = until, how = 'expire' WHERE id IN"
-                  " (SELECT id FROM bans WHERE ended IS NULL AND until <= ?1 LIMIT ?2)", over_before.usec },
-                { "DELETE FROM bans WHERE id IN (SELECT id FROM bans WHERE ended IS NOT NULL AND ended < ?1 ORDER BY ended LIMIT ?2)",
+                  " (SELECT id FROM bans WHERE ended IS NULL AND until <= ?1 LIMIT ?2)",
+                  over_before.usec },
+                { "DELETE FROM bans WHERE id IN (SELECT id FROM bans WHERE ended IS NOT NULL AND ended < ?1 ORDER BY ended LIMIT "
+                  "?2)",
                   event_time_add(now, -limits->past_bans_age).usec },
-                { "DELETE FROM bans WHERE id IN (SELECT id FROM bans WHERE ended IS NOT NULL ORDER BY ended LIMIT min(?1, ?2))", past },
+                { "DELETE FROM bans WHERE id IN (SELECT id FROM bans WHERE ended IS NOT NULL ORDER BY ended LIMIT min(?1, ?2))",
+                  past },
                 { "DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY id LIMIT min(?1, ?2))", events },
                 { "DELETE FROM set_aside WHERE id IN (SELECT id FROM set_aside ORDER BY id LIMIT min(?1, ?2))", lines },
         };

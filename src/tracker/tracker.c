@@ -32,7 +32,7 @@ typedef struct TrackerJailState {
         char name[JAIL_NAME_MAX];
         WindowLimits limits;
         unsigned ipv6_prefix;
-        size_t n_counting;      /* windows with attempts in them */
+        size_t n_counting; /* windows with attempts in them */
 } TrackerJailState;
 
 struct Tracker {
@@ -40,12 +40,12 @@ struct Tracker {
         TrackerStats stats;
         TrackerJailState **jails;
         size_t n_jails;
-        Window *windows;        /* and tombstones */
+        Window *windows; /* and tombstones */
         Window *ranks[RANKS];
         Window *dirty;
         Heap deadlines;
         Intern *rules;
-        EventTime settled;      /* no line older than this is expected */
+        EventTime settled; /* no line older than this is expected */
 };
 
 /**
@@ -98,7 +98,7 @@ Tracker *tracker_free(Tracker *tracker)
 
         if (!tracker)
                 return NULL;
-        HASH_ITER(hh, tracker->windows, window, next)
+        HASH_ITER (hh, tracker->windows, window, next)
                 tracker_free_window(tracker, window);
         for (size_t i = 0; i < tracker->n_jails; i++)
                 free(tracker->jails[i]);
@@ -276,7 +276,7 @@ int tracker_set_jail(Tracker *tracker, const TrackerJail *jail)
         }
         state->limits = (WindowLimits){ jail->findtime * USEC_PER_SEC, jail->maxretry };
         state->ipv6_prefix = jail->ipv6_prefix;
-        HASH_ITER(hh, tracker->windows, window, next)
+        HASH_ITER (hh, tracker->windows, window, next)
                 if (window->key.jail == index && window->n_entries > 0)
                         tracker_touched(tracker, window, false);
         return 0;
@@ -302,7 +302,8 @@ static unsigned tracker_count_line(Window *window, const Hit *hit, bool *ret_cha
         return 0;
 }
 
-static void tracker_offend(Tracker *tracker, Window *window, const Hit *hit, const WindowSpan *span, size_t index, const char *text)
+static void tracker_offend(Tracker *tracker, Window *window, const Hit *hit, const WindowSpan *span, size_t index,
+                           const char *text)
 {
         Evidence evidence[EVIDENCE_MAX];
         size_t n = EVIDENCE_MAX;
@@ -494,7 +495,7 @@ static int tracker_visit(Tracker *tracker, const char *jail, const Addr *addr, W
                 }
                 return 0;
         }
-        HASH_ITER(hh, tracker->windows, window, next) {
+        HASH_ITER (hh, tracker->windows, window, next) {
                 if (window->n_entries == 0 || (jail && window->key.jail != index))
                         continue;
                 if (addr && !addr_contains(addr, &window->key.addr) && !addr_contains(&window->key.addr, addr))
@@ -611,7 +612,8 @@ int tracker_restore(Tracker *tracker, const WindowRecord *record)
         window->stored = true;
         window_clear(window, evidence_bytes);
         const WindowLimits *limits = &tracker->jails[jail]->limits;
-        size_t most = 2u * TRACKER_MAXRETRY_MAX + WINDOW_TRACES_MAX, from = record->n_entries > most ? record->n_entries - most : 0;
+        size_t most = 2u * TRACKER_MAXRETRY_MAX + WINDOW_TRACES_MAX,
+               from = record->n_entries > most ? record->n_entries - most : 0;
         for (size_t i = from; i < record->n_entries && r == 0; i++) {
                 WindowEntry entry = record->entries[i];
 

@@ -133,7 +133,7 @@ void window_trim(Window *window, const WindowLimits *limits, size_t *evidence_by
 }
 
 typedef struct SettleArgument {
-        int64_t attempts_from;  /* attempts older than this are out of the window */
+        int64_t attempts_from; /* attempts older than this are out of the window */
         int64_t traces_from;
 } SettleArgument;
 

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Journal lines through the shipped sshd filter. Each line of the input is a message; its first byte chooses the process, how much time has
+ * passed and what the trusted fields say, so that sessions, held failures and the origin rule take part.
+ *
+ * $SOURCE_ROOT tells where the filter is; the default suits a build directory in the tree.
+ */
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filter.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int fuzz_origin(const Line *line, Origin *ret_origin)
+{
+        uint8_t choice = *(const uint8_t *) line->handle;
+
+        if (choice == 0xff)
+                return -1;
+        *ret_origin = (Origin){
+                .uid = choice & 1 ? 0 : 1000,
+                .pid = choice >> 4,
+                .comm = choice & 2 ? "sshd" : NULL,
+                .unit = choice & 4 ? "ssh.service" : NULL,
+        };
+        return 0;
+}
+
+static Filter *load(void)
+{
+        const char *root = getenv("SOURCE_ROOT");
+        Filter *filter = NULL;
+        Problem problem;
+        char path[4096];
+
+        snprintf(path, sizeof path, "%s/filters/sshd.yaml", root ? root : "..");
+        if (filter_load(path, "normal", "sshd", NULL, &filter, &problem) < 0) {
+                fprintf(stderr, "%s\n", problem.text);
+                abort();
+        }
+        return filter;
+}
+
+static void check_hit(const Hit *hit, const Line *line)
+{
+        assert(hit->addr.family == 4 || hit->addr.family == 6);
+        assert(addr_is_single(&hit->addr) && addr_is_bannable(&hit->addr));
+        assert(hit->line == line && strcmp(hit->jail, "sshd") == 0 && *hit->rule);
+        for (const char *p = hit->user; *p; p++)
+                assert((unsigned char) *p >= 0x20 && *p != 0x7f);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        static Filter *filter;
+        static int64_t now = 1700000000 * USEC_PER_SEC;
+        const uint8_t *end = data + size;
+
+        if (!filter)
+                filter = load();
+        while (data < end) {
+                uint8_t choice = *data;
+                const uint8_t *start = data + 1, *stop = memchr(start, '\n', (size_t) (end - start));
+                Hit hit;
+
+                if (!stop)
+                        stop = end;
+                now += (choice & 15) * USEC_PER_SEC;
+                Line line = {
+                        .text = (const char *) start,
+                        .length = (size_t) (stop - start),
+                        .time = { now },
+                        .ident = "sshd",
+                        .pid = choice >> 4,
+                        .source = "journal",
+                        .origin = choice & 8 ? fuzz_origin : NULL,
+                        .handle = &choice,
+                };
+                FilterVerdict verdict = filter_match(filter, &line, &hit);
+                assert((unsigned) verdict < _FILTER_VERDICT_MAX);
+                if (verdict == FILTER_HIT)
+                        check_hit(&hit, &line);
+                if (choice == 0xfe && verdict == FILTER_HIT)
+                        filter_forget(filter, &hit.addr);
+                data = stop < end ? stop + 1 : end;
+        }
+        assert(filter_stats(filter)->sessions <= 10000);
+        return 0;
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The built bailiffctl against a real server with a fake daemon behind it: what it prints and how it exits. */
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "control-fake.h"
+#include "test.h"
+
+#define OUTPUT_MAX (1024 * 1024)
+
+static char directory[] = "/tmp/bailiff-test-ctl-XXXXXX";
+static char path[128], program[4096], output[OUTPUT_MAX];
+
+typedef struct Setup {
+        Access access;
+        bool commits_at_once;
+        bool monitors_end;      /* a commit comes a little later, then the server goes away */
+        unsigned bans;
+} Setup;
+
+static Addr parse(const char *text)
+{
+        Addr addr;
+
+        check_int(addr_parse_prefix(text, &addr), 0);
+        return addr;
+}
+
+static int on_end(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Fake *fake = userdata;
+        Addr addr = parse("203.0.113.77");
+
+        if (fake->n_bans < 3) {
+                fake_add(fake, "sshd", &addr, BAN_AUTOMATIC, EVENT_TIME_FOREVER);
+                fake_commit(fake);
+                sd_event_source_set_time_relative(source, 100 * USEC_PER_MSEC);
+                sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+                return 0;
+        }
+        return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static void serve(const Setup *setup, int ready)
+{
+        static Fake fake;
+        sd_event *event;
+        sd_event_source *timer = NULL;
+        Problem problem;
+        const ControlOptions options = { .rights = { fake_identify, &fake }, .commit_usec = 100 * USEC_PER_MSEC };
+        Addr first = parse("203.0.113.5"), wide = parse("2001:db8:1234:5678::/64"), odd = parse("2001:db8:1234:5678:9abc:def0:1234:5670/124");
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        fake = (Fake){ .access = setup->access, .uid = 1000, .commits_at_once = setup->commits_at_once };
+        check(sd_event_new(&event) >= 0);
+        check_int(control_new_with(event, path, fake_ops(&fake), &options, &fake.control, &problem), 0);
+        fake_add(&fake, "sshd", &first, BAN_AUTOMATIC, event_time_add(clock_event_now(), 86400));
+        fake_add(&fake, "nginx-http-auth", &wide, BAN_MANUAL, EVENT_TIME_FOREVER);
+        if (setup->bans > 0)
+                fake_add(&fake, "sshd", &odd, BAN_MANUAL, FAKE_NOW);
+        for (unsigned i = 1; i < setup->bans; i++) {
+                Addr addr = { .family = 4, .length = 32, .bytes = { 198, 51, (uint8_t) (i >> 8), (uint8_t) i } };
+                fake_add(&fake, "sshd", &addr, BAN_AUTOMATIC, EVENT_TIME_FOREVER);
+        }
+        fake_commit(&fake);
+        if (setup->monitors_end)
+                check(sd_event_add_time_relative(event, &timer, CLOCK_MONOTONIC, 300 * USEC_PER_MSEC, 0, on_end, &fake) >= 0);
+        check_int(write(ready, "", 1), 1);
+        sd_event_loop(event);
+        control_free(fake.control);
+        fake_clear(&fake);
+        sd_event_source_unref(timer);
+        sd_event_unref(event);
+        _exit(0);
+}
+
+static pid_t start(const Setup *setup)
+{
+        int ready[2];
+        char byte;
+        pid_t pid;
+
+        check_int(pipe(ready), 0);
+        fflush(NULL);
+        pid = fork();
+        check(pid >= 0);
+        if (pid == 0) {
+                close(ready[0]);
+                serve(setup, ready[1]);
+        }
+        close(ready[1]);
+        check_int(read(ready[0], &byte, 1), 1);
+        close(ready[0]);
+        return pid;
+}
+
+static void stop(pid_t pid)
+{
+        kill(pid, SIGKILL);
+        check_int(waitpid(pid, NULL, 0), pid);
+}
+
+static void check_width(const char *arguments)
+{
+        size_t width = 0;
+
+        for (const char *p = output; *p; p++) {
+                width = *p == '\n' ? 0 : width + (((unsigned char) *p & 0xc0) != 0x80);
+                check(*p == '\n' || ((unsigned char) *p >= 0x20 && *p != 0x7f)); /* no colours in a pipe, no escapes ever */
+                if (width > 80) {
+                        fprintf(stderr, "bailiffctl %s: a line of more than 80 columns:\n%s\n", arguments, output);
+                        abort();
+                }
+        }
+}
+
+/* Runs it; what it printed, errors too, is in `output`. */
+static int ctl(const char *arguments)
+{
+        char command[8192];
+        size_t size;
+        FILE *pipe;
+        int status;
+
+        snprintf(command, sizeof command, "BAILIFF_SOCKET=%s %s %s 2>&1", path, program, arguments);
+        pipe = popen(command, "r");
+        check(pipe);
+        size = fread(output, 1, sizeof output - 1, pipe);
+        output[size] = '\0';
+        status = pclose(pipe);
+        check(WIFEXITED(status));
+        if (!strstr(arguments, "--json"))
+                check_width(arguments);
+        return WEXITSTATUS(status);
+}
+
+static json_t *json_line(const char *text)
+{
+        json_t *object = json_loads(text, JSON_DISABLE_EOF_CHECK, NULL);
+
+        check(json_is_object(object));
+        return object;
+}
+
+static void test_without_daemon(void)
+{
+        check_int(ctl("status"), 2);
+        check_contains(output, "bailiffd is not running");
+        check_contains(output, "systemctl start bailiffd");
+        check_int(ctl("--socket /nowhere/control.sock bans"), 2);
+        check_contains(output, "/nowhere/control.sock");
+        check_int(ctl("--version"), 0);
+        check_contains(output, "bailiffctl 0.");
+        check_int(ctl("--help"), 0);
+        check_contains(output, "banip");
+        check_int(ctl(""), 2);
+        check_int(ctl("statsu"), 2);
+        check_contains(output, "did you mean \"status\"");
+        check_contains(output, "monitor");
+        check_int(ctl("reload"), 2);
+        check_int(ctl("--frobnicate status"), 2);
+        for (size_t i = 0; i < 8; i++) {
+                static const char *const names[] = { "status", "bans", "banip", "unban", "banned", "set", "why", "monitor" };
+                char arguments[64];
+
+                snprintf(arguments, sizeof arguments, "%s --help", names[i]);
+                check_int(ctl(arguments), 0);
+                check_contains(output, names[i]);
+        }
+        check_int(ctl("banip sshd"), 2);
+        check_int(ctl("banip sshd 203.0.113.9 --for soon"), 2);
+        check_contains(output, "no duration");
+        check_int(ctl("unban"), 2);
+        check_int(ctl("unban --all 203.0.113.9"), 2);
+        check_int(ctl("set sshd bantime 600"), 2);
+        check_int(ctl("monitor --since yesterday"), 2);
+        check_int(ctl("why"), 2);
+}
+
+static void test_looking(void)
+{
+        pid_t pid = start(&(Setup){ .access = ACCESS_CHANGE, .commits_at_once = true, .bans = 1 });
+
+        check_int(ctl("status"), 0);
+        check(strncmp(output, "! /etc/bailiff/jails.d/web.yaml:3:9", 34) == 0);
+        check_contains(output, "! nginx-http-auth: its filter does not load");
+        check_contains(output, "12345678");
+        check_int(ctl("status sshd"), 0);
+        check_contains(output, "Currently failed: 3");
+        check_contains(output, "Total failed:     12345678");
+        check_contains(output, "SYSLOG_IDENTIFIER=sshd");
+        check_contains(output, "Currently banned: 3");
+        check_contains(output, "Total banned:     4711");
+        check_contains(output, "Banned IP list:   203.0.113.5");
+        check_int(ctl("status ssh"), 2);
+        check_contains(output, "Did you mean \"sshd\"");
+        check_int(ctl("--json status"), 0);
+        json_auto_t *status = json_line(output);
+        check_int(json_array_size(json_object_get(status, "jails")), 2);
+
+        check_int(ctl("bans"), 0);
+        check_contains(output, "203.0.113.5");
+        check_contains(output, "not active"); /* the fake kernel lacks ban 2 */
+        check_contains(output, "2001:db8:1234:5678:9abc:def0:1234:5670/124\n");
+        check_int(ctl("bans sshd"), 0);
+        check(!strstr(output, "5678::/64"));
+        check_int(ctl("bans nosuch"), 2);
+        check_int(ctl("bans --json"), 0);
+        json_auto_t *ban = json_line(output);
+        check_text(json_string_value(json_object_get(ban, "ip")), "203.0.113.5");
+        check_int(json_integer_value(json_object_get(json_object_get(ban, "kernel"), "packets")), 17);
+
+        check_int(ctl("banned 203.0.113.5"), 0);
+        check_int(ctl("banned 2001:db8:1234:5678::1"), 0);
+        check_contains(output, "(as\n  2001:db8:1234:5678::/64)");
+        check_int(ctl("banned 203.0.113.5 203.0.113.6"), 1);
+        check_contains(output, "203.0.113.6 is not banned");
+        check_int(ctl("banned 203.0.113.5 nonsense"), 2);
+        check_int(ctl("why 203.0.113.5"), 0);
+        check_contains(output, "Failed password for hunter2");
+        check_contains(output, "secret\\x1b[2J");
+        check_contains(output, "17 packets");
+        check_int(ctl("why 192.0.2.1"), 0);
+        check_contains(output, "is allowed by 192.0.2.0/24 (bailiff.yaml:3:9)");
+        check_int(ctl("why 203.0.113.5 --json"), 0);
+        json_auto_t *why = json_line(output);
+        check_int(json_array_size(json_object_get(why, "bans")), 1);
+        stop(pid);
+}
+
+static void test_changing(void)
+{
+        pid_t pid = start(&(Setup){ .access = ACCESS_CHANGE, .commits_at_once = true });
+
+        check_int(ctl("banip sshd 203.0.113.50 --for 1d12h --reason 'too many -- tries' --no-report"), 0);
+        check_contains(output, "203.0.113.50 banned in sshd until 2026-");
+        check_int(ctl("banip sshd 192.0.2.7"), 1);
+        check_contains(output, "allowed by 192.0.2.0/24 (bailiff.yaml:3:9)");
+        check_int(ctl("banip sshd 192.0.2.7 203.0.113.51 --for forever"), 1); /* all are tried, the worst wins */
+        check_contains(output, "203.0.113.51 banned in sshd forever");
+        check_int(ctl("banip sshd 192.0.2.7 nonsense 203.0.113.52"), 2);
+        check_contains(output, "203.0.113.52 banned");
+        check_int(ctl("banip sshd 203.0.113.9/24"), 2);
+        check_contains(output, "did you mean 203.0.113.0/24");
+        check_int(ctl("banip sshd 199.0.0.0/7"), 2);
+        check_int(ctl("banip sshd 198.0.0.0/7"), 2);
+        check_contains(output, "--force");
+        check_int(ctl("banip sshd 198.0.0.0/7 --force"), 0);
+        check_int(ctl("banip nosuch 203.0.113.9"), 2);
+        check_contains(output, "no jail \"nosuch\"");
+        check_int(ctl("banip sshd 224.0.0.1"), 2);
+        check_int(ctl("set sshd banip 203.0.113.1"), 0);
+        check_contains(output, "203.0.113.1 banned in sshd");
+        check_int(ctl("banned 203.0.113.1"), 0);
+        check_int(ctl("set sshd unbanip 203.0.113.1"), 0);
+        check_contains(output, "203.0.113.1 unbanned in sshd");
+        check_int(ctl("unban 198.0.0.1"), 0); /* the /7 alone covers it */
+        check_contains(output, "198.0.0.0/7 unbanned in sshd");
+        check_int(ctl("unban 203.0.113.1"), 1);
+        check_contains(output, "203.0.113.1 is not banned");
+        check_int(ctl("unban 203.0.113.5 --jail nginx-http-auth"), 1);
+        check_int(ctl("banip sshd 203.0.113.60 --json"), 0);
+        json_auto_t *answer = json_line(output);
+        check(json_is_true(json_object_get(answer, "remembered")));
+        check_text(json_string_value(json_object_get(answer, "address")), "203.0.113.60");
+
+        char file[256], arguments[512];
+        FILE *list;
+
+        snprintf(file, sizeof file, "%s/list", directory);
+        snprintf(arguments, sizeof arguments, "banip sshd - <%s", file);
+        list = fopen(file, "w");
+        check(list);
+        for (int i = 0; i < 1000; i++)
+                fprintf(list, "%s198.51.%d.%d # comment\n", i % 2 ? "" : "  \n", i / 250, i % 250);
+        fclose(list);
+        check_int(ctl(arguments), 0);
+        check_contains(output, "198.51.3.249 banned in sshd");
+        unlink(file);
+        check_int(ctl("bans sshd"), 0);
+        check_contains(output, "198.51.3.249");
+        check_int(ctl("unban --all --jail sshd"), 0);
+        check_contains(output, "203.0.113.5 unbanned in sshd");
+        check_int(ctl("unban --all"), 0);
+        check_contains(output, "2001:db8:1234:5678::/64 unbanned in nginx-http-auth");
+        check_int(ctl("unban --all"), 0);
+        check_int(ctl("bans"), 0);
+        check_contains(output, "Nobody is banned");
+        stop(pid);
+}
+
+static void test_rights(void)
+{
+        pid_t pid = start(&(Setup){ .access = ACCESS_LOOK, .commits_at_once = true });
+
+        check_int(ctl("why 203.0.113.5"), 0);
+        check(!strstr(output, "hunter2"));
+        check_contains(output, "Log lines are shown to root and group bailiff-admin only.");
+        check_int(ctl("banip sshd 203.0.113.9"), 2);
+        check_contains(output, "Use sudo or join the group bailiff-admin");
+        stop(pid);
+        pid = start(&(Setup){ .access = ACCESS_NONE });
+        check_int(ctl("status"), 2);
+        check_contains(output, "Use sudo or join the group bailiff-admin");
+        stop(pid);
+}
+
+static void test_not_remembered(void)
+{
+        pid_t pid = start(&(Setup){ .access = ACCESS_CHANGE });
+
+        check_int(ctl("banip sshd 203.0.113.9 203.0.113.10"), 2);
+        check_contains(output, "203.0.113.10 banned in sshd");
+        check_contains(output, "203.0.113.10: enforced, not yet remembered");
+        check_int(ctl("unban 203.0.113.9 --json"), 2);
+        check_contains(output, "\"remembered\":false");
+        stop(pid);
+}
+
+static void test_monitor(void)
+{
+        pid_t pid = start(&(Setup){ .access = ACCESS_CHANGE, .monitors_end = true });
+
+        check_int(ctl("monitor --since 1"), 2); /* until the server goes away */
+        check(!strstr(output, "203.0.113.5 "));
+        check_contains(output, "2 2026-11-22");
+        check_contains(output, "3 2026-11-22");
+        check_contains(output, "ban 203.0.113.77 in sshd until forever, 5 failures");
+        check_contains(output, "bailiffctl monitor --since 3");
+        stop(pid);
+        pid = start(&(Setup){ .access = ACCESS_CHANGE, .monitors_end = true });
+        check_int(ctl("--json monitor"), 2);
+        json_auto_t *event = json_line(output);
+        check_int(json_integer_value(json_object_get(event, "id")), 3);
+        check_text(json_string_value(json_object_get(event, "ip")), "203.0.113.77");
+        stop(pid);
+}
+
+static void test_many(void)
+{
+        pid_t pid = start(&(Setup){ .access = ACCESS_LOOK, .bans = 3500 });
+        size_t lines = 0;
+
+        check_int(ctl("bans --json"), 0);
+        for (const char *p = output; (p = strchr(p, '\n')); p++)
+                lines++;
+        check_int(lines, 3502);
+        check_int(ctl("status sshd"), 0);
+        check_contains(output, "(all: bailiffctl bans sshd)");
+        stop(pid);
+}
+
+int main(void)
+{
+        ssize_t size = readlink("/proc/self/exe", program, sizeof program - 32);
+
+        check(size > 0);
+        program[size] = '\0';
+        strcpy(strrchr(program, '/'), "/../src/bailiffctl");
+        check_int(access(program, X_OK), 0);
+        check(mkdtemp(directory));
+        snprintf(path, sizeof path, "%s/control.sock", directory);
+        setenv("TZ", "UTC", 1);
+        test_without_daemon();
+        test_looking();
+        test_changing();
+        test_rights();
+        test_not_remembered();
+        test_monitor();
+        test_many();
+        unlink(path);
+        check_int(rmdir(directory), 0);
+        return 0;
+}
