@@ -166,10 +166,11 @@ static int run(Probe *probe, const JournalConfig *config)
 int main(int argc, char *argv[])
 {
         static const struct option options[] = {
-                { "dir", required_argument, NULL, 'd' }, { "position", required_argument, NULL, 'p' },
-                { "since", required_argument, NULL, 's' }, { "attack", no_argument, NULL, 'a' },
+                { "dir", required_argument, NULL, 'd' },        { "position", required_argument, NULL, 'p' },
+                { "since", required_argument, NULL, 's' },      { "attack", no_argument, NULL, 'a' },
                 { "quit-after", required_argument, NULL, 'q' }, { "kill-after", required_argument, NULL, 'k' },
-                { "origin", no_argument, NULL, 'o' }, { "quiet", no_argument, NULL, 'Q' }, { "poll-usec", required_argument, NULL, 'u' }, { 0 },
+                { "origin", no_argument, NULL, 'o' },           { "quiet", no_argument, NULL, 'Q' },
+                { "poll-usec", required_argument, NULL, 'u' },  { 0 },
         };
         _cleanup_free_ char *position = NULL;
         Probe probe = { 0 };

@@ -113,10 +113,10 @@ static void send_raw(int fd)
 int main(int argc, char *argv[])
 {
         static const struct option options[] = {
-                { "ident", required_argument, NULL, 'i' }, { "repeat", required_argument, NULL, 'r' },
-                { "first", required_argument, NULL, 'f' }, { "gap-usec", required_argument, NULL, 'g' },
+                { "ident", required_argument, NULL, 'i' },     { "repeat", required_argument, NULL, 'r' },
+                { "first", required_argument, NULL, 'f' },     { "gap-usec", required_argument, NULL, 'g' },
                 { "wait-usec", required_argument, NULL, 'w' }, { "raw", no_argument, NULL, 'R' },
-                { "lines", no_argument, NULL, 'l' }, { 0 },
+                { "lines", no_argument, NULL, 'l' },           { 0 },
         };
         const char *ident = "sshd";
         unsigned long repeat = 1, first = 1;
