@@ -44,7 +44,6 @@
  * nobody hides behind a pattern that he exhausts.
  */
 
-#include <assert.h>
 #include <fnmatch.h>
 #include <string.h>
 
@@ -56,7 +55,7 @@
  */
 typedef struct Found {
         const Rule *rule;
-        Addr addr;              /* ADDR_NULL: the line has none */
+        Addr addr; /* ADDR_NULL: the line has none */
         RegexSpan user;
         RegexSpan session;
 } Found;
@@ -85,6 +84,7 @@ static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bo
 {
         FilterVerdict verdict = FILTER_NONE;
         RegexMatch prefix = { 0 };
+        int first;
 
         if (filter->prefix) {
                 int r = regex_match(filter->prefix, filter->runner, text, size, &prefix);
@@ -93,12 +93,13 @@ static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bo
                 text += prefix.end;
                 size -= prefix.end;
         }
+        first = size > 0 ? (unsigned char) text[0] : -2;
         for (size_t i = 0; i < filter->n_rules; i++) {
                 const Rule *rule = &filter->rules[i];
                 RegexMatch match;
                 Addr addr;
 
-                if (head && !rule->head)
+                if ((rule->first >= 0 && rule->first != first) || (head && !rule->head))
                         continue;
                 int r = regex_match(rule->regex, filter->runner, text, size, &match);
                 if (r == REGEX_E_LIMIT)
@@ -191,7 +192,9 @@ static FilterVerdict follow_session(Filter *filter, Found *found, uint64_t key, 
 static void fill_hit(const Filter *filter, const Line *line, const Rule *rule, const Addr *addr, uint64_t session, Hit *ret_hit)
 {
         *ret_hit = (Hit){
-                .kind = rule->kind == RULE_SUCCESS ? HIT_SUCCESS : rule->kind == RULE_END ? HIT_END : HIT_FAILURE,
+                .kind = rule->kind == RULE_SUCCESS ? HIT_SUCCESS
+                        : rule->kind == RULE_END   ? HIT_END
+                                                   : HIT_FAILURE,
                 .count = rule->count,
                 .jail = filter->jail,
                 .addr = *addr,

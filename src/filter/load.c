@@ -121,7 +121,8 @@ static int set_param(Filter *filter, const YamlNode *declared, char *assignment,
         Param *param;
 
         if (!value)
-                return problem_set(problem, -EINVAL, "%s: parameters are written name=value, as in sshd[publickey=any]", filter->file);
+                return problem_set(problem, -EINVAL, "%s: parameters are written name=value, as in sshd[publickey=any]",
+                                   filter->file);
         *value++ = '\0';
         param = find_param(filter, assignment);
         if (!param)
@@ -137,8 +138,8 @@ static int set_param(Filter *filter, const YamlNode *declared, char *assignment,
                 if (used + strlen(choice->text) + 3 < sizeof known)
                         used += (size_t) snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", choice->text);
         }
-        return problem_set(problem, -EINVAL, "%s: the parameter %s cannot be \"%s\"; possible: %s", filter->file, assignment, value,
-                           known);
+        return problem_set(problem, -EINVAL, "%s: the parameter %s cannot be \"%s\"; possible: %s", filter->file, assignment,
+                           value, known);
 }
 
 static int take_params(Filter *filter, Layers layers, const char *given, Problem *problem)
@@ -203,6 +204,7 @@ static int take_rules(Filter *filter, Layers layers, Problem *problem)
                 if (r < 0)
                         return r;
                 filter->n_rules++;
+                rule->first = regex_first_byte(rule->regex);
                 filter->has_head = filter->has_head || rule->head;
                 filter->info.jit = filter->info.jit && regex_is_jit(rule->regex);
         }
@@ -248,8 +250,8 @@ static int check_session(const Filter *filter, Layers layers, Problem *problem)
                 captured = captured || regex_has(filter->rules[i].regex, CAPTURE_SESSION);
         if (captured)
                 return 0;
-        return yaml_problem(layers_get(layers, "session"), problem, "no pattern has a group (?<%s>...); write pid or add the group",
-                            filter->session_capture);
+        return yaml_problem(layers_get(layers, "session"), problem,
+                            "no pattern has a group (?<%s>...); write pid or add the group", filter->session_capture);
 }
 
 static int take_info(Filter *filter, Layers layers)
@@ -383,7 +385,8 @@ static int load_bases(Loader *loader, Problem *problem)
                 if (!extends)
                         return 0;
                 if (loader->n == FILTER_LAYERS_MAX)
-                        return yaml_problem(extends, problem, "filters extend each other more than %d deep", FILTER_LAYERS_MAX - 1);
+                        return yaml_problem(extends, problem, "filters extend each other more than %d deep",
+                                            FILTER_LAYERS_MAX - 1);
                 r = find_file(loader, extends->text, path, &why);
                 if (r < 0)
                         return yaml_problem(extends, problem, "%s", why.text);
@@ -416,7 +419,8 @@ static int split_spec(const char *spec, char copy[static SPEC_MAX], char **ret_p
         char *open;
 
         if (size == 0 || size >= SPEC_MAX)
-                return problem_set(problem, -EINVAL, "\"%.40s\" is no filter: write a name, as in sshd, or a path ending in .yaml", spec);
+                return problem_set(problem, -EINVAL,
+                                   "\"%.40s\" is no filter: write a name, as in sshd, or a path ending in .yaml", spec);
         memcpy(copy, spec, size + 1);
         open = copy[size - 1] == ']' ? strrchr(copy, '[') : NULL;
         *ret_params = NULL;
@@ -458,7 +462,8 @@ int filter_load(const char *spec, const char *mode, const char *jail, const char
         if (size > 5 && strcmp(copy + size - 5, ".yaml") == 0)
                 strcpy(path, copy);
         else if (!text_is_name(copy))
-                return problem_set(problem, -EINVAL, "\"%.40s\" is no filter: write a name, as in sshd, or a path ending in .yaml", copy);
+                return problem_set(problem, -EINVAL,
+                                   "\"%.40s\" is no filter: write a name, as in sshd, or a path ending in .yaml", copy);
         else if ((r = find_file(&loader, copy, path, problem)) < 0)
                 return r;
         r = yaml_read_file(path, &document, problem);

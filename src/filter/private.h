@@ -6,14 +6,14 @@
 #include "filter.h"
 #include "util/yaml.h"
 
-#define FILTER_RULES_MAX 256            /* in one mode */
+#define FILTER_RULES_MAX 256 /* in one mode */
 #define FILTER_IGNORE_MAX 64
-#define FILTER_LAYERS_MAX 4             /* files of one `extends` chain */
-#define FILTER_HEAD_SIZE 4096           /* of an over-long line, what `head: true` rules see */
-#define FILTER_USER_MAX 128             /* bytes of Hit.user, with its NUL */
+#define FILTER_LAYERS_MAX 4   /* files of one `extends` chain */
+#define FILTER_HEAD_SIZE 4096 /* of an over-long line, what `head: true` rules see */
+#define FILTER_USER_MAX 128   /* bytes of Hit.user, with its NUL */
 #define FILTER_PARAMS_MAX 8
 #define SESSIONS_MAX 10000
-#define SESSION_SECONDS 600             /* of event time, after which a session is forgotten */
+#define SESSION_SECONDS 600 /* of event time, after which a session is forgotten */
 
 /* ---- regex.c ---- */
 
@@ -21,30 +21,30 @@ typedef struct Regex Regex;
 typedef struct RegexRunner RegexRunner;
 
 enum {
-        REGEX_E_NONE = 1,               /* does not match */
-        REGEX_E_LIMIT,                  /* gave up: match, depth or memory limit */
+        REGEX_E_NONE = 1, /* does not match */
+        REGEX_E_LIMIT,    /* gave up: match, depth or memory limit */
 };
 
 typedef enum RegexCapture {
-        CAPTURE_ADDR,                   /* groups addr, ip4, ip6 */
+        CAPTURE_ADDR, /* groups addr, ip4, ip6 */
         CAPTURE_USER,
-        CAPTURE_SESSION,                /* the group that `session:` names */
+        CAPTURE_SESSION, /* the group that `session:` names */
         _CAPTURE_MAX,
 } RegexCapture;
 
 typedef struct RegexSpan {
-        const char *text;               /* NULL: not captured */
+        const char *text; /* NULL: not captured */
         size_t size;
 } RegexSpan;
 
 typedef struct RegexMatch {
-        size_t end;                     /* where the match ends, in bytes */
+        size_t end; /* where the match ends, in bytes */
         RegexSpan captures[_CAPTURE_MAX];
 } RegexMatch;
 
 typedef enum RegexFlags {
-        REGEX_JIT = 1 << 0,             /* compile to machine code; silently the interpreter where that is forbidden */
-        REGEX_AT_START = 1 << 1,        /* match at the first byte only */
+        REGEX_JIT = 1 << 0,      /* compile to machine code; silently the interpreter where that is forbidden */
+        REGEX_AT_START = 1 << 1, /* match at the first byte only */
 } RegexFlags;
 
 int regex_new(const YamlNode *node, const char *session_capture, unsigned flags, Regex **ret_regex, Problem *problem);
@@ -52,6 +52,7 @@ Regex *regex_free(Regex *regex);
 DEFINE_CLEANUP(Regex *, regex_free)
 bool regex_has(const Regex *regex, RegexCapture capture);
 bool regex_is_jit(const Regex *regex);
+int regex_first_byte(const Regex *regex);
 int regex_match(const Regex *regex, RegexRunner *runner, const char *text, size_t size, RegexMatch *ret_match);
 
 int regex_runner_new(RegexRunner **ret_runner);
@@ -66,9 +67,9 @@ typedef struct SessionTable SessionTable;
  * What the lines of one session have told so far.
  */
 typedef struct Session {
-        Addr addr;                      /* ADDR_NULL: not told yet */
-        EventTime time;                 /* of its latest line */
-        const Rule *held;               /* a failure that waits for the address; NULL: none */
+        Addr addr;        /* ADDR_NULL: not told yet */
+        EventTime time;   /* of its latest line */
+        const Rule *held; /* a failure that waits for the address; NULL: none */
         char user[FILTER_USER_MAX];
 } Session;
 
@@ -98,6 +99,7 @@ struct Rule {
         HitCount count;
         bool head;
         Regex *regex;
+        int first; /* the byte that every match begins with, -1: any */
         const YamlNode *node;
 };
 
@@ -112,14 +114,14 @@ typedef struct OriginRule {
         size_t n_uids;
         const char **comms;
         size_t n_comms;
-        const char **units;             /* fnmatch(3) patterns */
+        const char **units; /* fnmatch(3) patterns */
         size_t n_units;
 } OriginRule;
 
 typedef struct Param {
         const char *name;
         const char *value;
-        bool given;                     /* by the spec, not the default */
+        bool given; /* by the spec, not the default */
 } Param;
 
 struct Filter {
@@ -128,7 +130,7 @@ struct Filter {
         char *file;
         char *jail;
         char *mode;
-        char *spec_params;              /* Param.value points into it */
+        char *spec_params; /* Param.value points into it */
         Param params[FILTER_PARAMS_MAX];
         size_t n_params;
         const char **idents;
@@ -146,7 +148,7 @@ struct Filter {
         RegexRunner *runner;
         SessionTable *sessions;
         bool has_head;
-        char user[FILTER_USER_MAX];     /* of the latest Hit */
+        char user[FILTER_USER_MAX]; /* of the latest Hit */
 };
 
 /**

@@ -46,8 +46,8 @@
 #define DEPTH_LIMIT 10000
 #define HEAP_LIMIT_KIB 8192
 #define JIT_STACK_MAX (512 * 1024)
-#define GROUPS_MAX 60           /* capturing groups of one pattern */
-#define SAME_NAME_MAX 8         /* groups for one RegexCapture */
+#define GROUPS_MAX 60   /* capturing groups of one pattern */
+#define SAME_NAME_MAX 8 /* groups for one RegexCapture */
 #define LITERAL_MAX 48
 #define PATTERN_MAX 8192
 
@@ -67,7 +67,7 @@ static const struct {
 struct Regex {
         pcre2_code *code;
         bool jit;
-        size_t literal_size;    /* of the text that a match begins with; 0: unknown */
+        size_t literal_size; /* of the text that a match begins with; 0: unknown */
         char literal[LITERAL_MAX];
         uint8_t groups[_CAPTURE_MAX][SAME_NAME_MAX]; /* ended by 0 */
 };
@@ -185,8 +185,9 @@ static int compile(const YamlNode *node, const char *pattern, unsigned flags, Re
         }
         pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &count);
         if (count > GROUPS_MAX)
-                return yaml_problem(node, problem, "has %u capturing groups, at most %d are allowed; write (?:...) for plain groups",
-                                    count, GROUPS_MAX);
+                return yaml_problem(node, problem,
+                                    "has %u capturing groups, at most %d are allowed; write (?:...) for plain groups", count,
+                                    GROUPS_MAX);
         if (flags & REGEX_JIT)
                 regex->jit = pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE) == 0;
         return 0;
@@ -258,6 +259,14 @@ bool regex_is_jit(const Regex *regex)
         return regex->jit;
 }
 
+/**
+ * regex_first_byte() - the byte that every match begins with, at the text's beginning; -1 if that is open
+ */
+int regex_first_byte(const Regex *regex)
+{
+        return regex->literal_size > 0 ? (unsigned char) regex->literal[0] : -1;
+}
+
 static void take_captures(const Regex *regex, const RegexRunner *runner, const char *text, RegexMatch *match)
 {
         const PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(runner->data);
@@ -285,8 +294,8 @@ int regex_match(const Regex *regex, RegexRunner *runner, const char *text, size_
 {
         int r;
 
-        if (regex->literal_size > 0 &&
-            (size < regex->literal_size || text[0] != regex->literal[0] || memcmp(text, regex->literal, regex->literal_size) != 0))
+        if (regex->literal_size > 0 && (size < regex->literal_size || text[0] != regex->literal[0] ||
+                                        memcmp(text, regex->literal, regex->literal_size) != 0))
                 return REGEX_E_NONE;
         r = pcre2_match(regex->code, (PCRE2_SPTR) text, size, 0, regex->jit ? 0 : PCRE2_NO_JIT, runner->data, runner->context);
         if (r == PCRE2_ERROR_NOMATCH)

@@ -81,9 +81,9 @@ static int append(RuleList *list, const YamlNode *rule, Problem *problem)
         return 0;
 }
 
-/* Calls @use for a scalar, or for each of a list. */
-#define FOR_EACH_TEXT(item, node)                                                            \
-        for (const YamlNode *item = (node) && (node)->kind == YAML_LIST ? (node)->children : (node); item; \
+/* Loops over a list, or once over a scalar; not at all over NULL. */
+#define FOR_EACH_TEXT(item, node)                                                                                                \
+        for (const YamlNode *item = (node) && (node)->kind == YAML_LIST ? (node)->children : (node); item;                       \
              item = (node)->kind == YAML_LIST ? item->next : NULL)
 
 static void drop_rules(RuleList *list, const YamlNode *drop)
@@ -128,7 +128,8 @@ static int no_such_mode(Layers layers, const char *mode, const YamlNode *place, 
 
         for (size_t i = 0; i < layers.n; i++) {
                 const YamlNode *modes = yaml_get(layers.documents[i]->root, "modes");
-                for (const YamlNode *m = modes ? modes->children : NULL; m && used + strlen(m->key) + 3 < sizeof known; m = m->next)
+                for (const YamlNode *m = modes ? modes->children : NULL; m && used + strlen(m->key) + 3 < sizeof known;
+                     m = m->next)
                         used += (size_t) snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", m->key);
         }
         if (place)
@@ -190,9 +191,14 @@ bool rule_wanted(const YamlNode *rule, const Param params[], size_t n_params)
 
         for (const YamlNode *condition = when ? when->children : NULL; condition; condition = condition->next) {
                 bool wanted = false;
-                for (size_t i = 0; i < n_params; i++)
+                for (size_t i = 0; i < n_params; i++) {
+                        if (strcmp(params[i].name, condition->key) != 0)
+                                continue;
                         FOR_EACH_TEXT(value, condition)
-                        wanted = wanted || (strcmp(params[i].name, condition->key) == 0 && strcmp(params[i].value, value->text) == 0);
+                        {
+                                wanted = wanted || strcmp(params[i].value, value->text) == 0;
+                        }
+                }
                 if (!wanted)
                         return false;
         }
@@ -211,7 +217,9 @@ static int check_when(Layers layers, const YamlNode *rule, Problem *problem)
                 {
                         bool known = false;
                         FOR_EACH_TEXT(choice, values)
-                        known = known || strcmp(choice->text, value->text) == 0;
+                        {
+                                known = known || strcmp(choice->text, value->text) == 0;
+                        }
                         if (!known)
                                 return yaml_problem(value, problem, "\"%s\" is no value of the parameter %s", value->text,
                                                     condition->key);
@@ -227,8 +235,9 @@ static int check_rule(const YamlNode *rule, const Regex *regex, bool address_els
         bool is_head = false;
 
         if ((!kind || strcmp(kind->text, "failure") == 0) && !regex_has(regex, CAPTURE_ADDR) && !address_elsewhere)
-                return yaml_problem(pattern, problem,
-                                    "finds no address: put <ADDR> where it stands, or give the filter a `session:` whose lines tell it");
+                return yaml_problem(
+                        pattern, problem,
+                        "finds no address: put <ADDR> where it stands, or give the filter a `session:` whose lines tell it");
         if (head)
                 yaml_bool(head, &is_head, NULL);
         if (is_head && (!regex_has(regex, CAPTURE_ADDR) || pattern->text[0] != '^' || pattern->text[size - 1] == '$'))
@@ -265,7 +274,8 @@ static int check_drop(Layers layers, Problem *problem)
 int layers_check_rules(Layers layers, const char *session_capture, Problem *problem)
 {
         const YamlNode *modes = yaml_get(layers.documents[0]->root, "modes"), *prefix = layers_get(layers, "prefix");
-        bool elsewhere = layers_get(layers, "session") || (prefix && (strstr(prefix->text, "<ADDR>") || strstr(prefix->text, "<HOST>")));
+        bool elsewhere =
+                layers_get(layers, "session") || (prefix && (strstr(prefix->text, "<ADDR>") || strstr(prefix->text, "<HOST>")));
         const YamlNode *nodes[FILTER_RULES_MAX];
         size_t n;
         int r = check_drop(layers, problem);

@@ -107,8 +107,8 @@ static int check_choice(const YamlNode *node, const char *const words[], size_t 
                                 return 0;
         const char *near = node->kind == YAML_SCALAR ? text_nearest(node->text, words, n_words) : NULL;
         return yaml_problem(node, problem, "must be one of %s, %s, %s%s%s%s%s%s", words[0], words[1], words[2],
-                            n_words > 3 ? ", " : "", n_words > 3 ? words[3] : "", near ? "; did you mean \"" : "", near ? near : "",
-                            near ? "\"?" : "");
+                            n_words > 3 ? ", " : "", n_words > 3 ? words[3] : "", near ? "; did you mean \"" : "",
+                            near ? near : "", near ? "\"?" : "");
 }
 
 static int check_flag(const YamlNode *node, Problem *problem)
@@ -350,29 +350,22 @@ static int check_tests(const YamlNode *node, Problem *problem)
 int filter_check_layer(const YamlDocument *document, Problem *problem)
 {
         static const Key keys[] = {
-                { "name", check_word },
-                { "description", check_text },
-                { "extends", check_word },
-                { "drop", check_words },
-                { "ident", check_texts },
-                { "origin", check_origin },
-                { "ports", check_ports },
-                { "report", check_report },
-                { "session", check_word },
-                { "prefix", check_text },
-                { "modes", check_modes },
-                { "ignore", check_ignore },
-                { "date", check_texts },
-                { "window_lines", check_window_lines },
-                { "params", check_word_map },
-                { "tests", check_tests },
+                { "name", check_word },       { "description", check_text },
+                { "extends", check_word },    { "drop", check_words },
+                { "ident", check_texts },     { "origin", check_origin },
+                { "ports", check_ports },     { "report", check_report },
+                { "session", check_word },    { "prefix", check_text },
+                { "modes", check_modes },     { "ignore", check_ignore },
+                { "date", check_texts },      { "window_lines", check_window_lines },
+                { "params", check_word_map }, { "tests", check_tests },
         };
         const YamlNode *root = document->root;
         int r;
 
         _Static_assert(sizeof keys / sizeof *keys <= KEYS_MAX, "room for all names");
         if (!root || root->kind != YAML_MAP)
-                return problem_set(problem, -EINVAL, "%s:1:1: a filter is a map with at least name, ident and modes", document->file);
+                return problem_set(problem, -EINVAL, "%s:1:1: a filter is a map with at least name, ident and modes",
+                                   document->file);
         r = CHECK_MAP(root, keys, problem);
         if (r == 0)
                 r = need(root, "name", problem);

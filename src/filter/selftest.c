@@ -78,7 +78,8 @@ static void compare(Tester *tester, const YamlNode *test, const char *key, const
         if (!expected || strcmp(expected->text, actual) == 0)
                 return;
         *passed = false;
-        tell(tester, line, false, "%s:%u: %s is \"%s\", expected \"%s\"", expected->file, expected->line, key, actual, expected->text);
+        tell(tester, line, false, "%s:%u: %s is \"%s\", expected \"%s\"", expected->file, expected->line, key, actual,
+             expected->text);
 }
 
 static void judge_test(Tester *tester, const YamlNode *test, FilterVerdict verdict, const Hit *hit, const Rule *rule)
@@ -109,7 +110,8 @@ static void judge_test(Tester *tester, const YamlNode *test, FilterVerdict verdi
                         compare(tester, test, "ip", addr, &passed);
         } else if (yaml_get(match, "ip") || yaml_get(match, "user")) {
                 passed = false;
-                tell(tester, line, false, "%s:%u: rule %s matched, but that is no hit, so there is no ip and no user to compare", match->file, match->line, rule->id);
+                tell(tester, line, false, "%s:%u: rule %s matched, but that is no hit, so there is no ip and no user to compare",
+                     match->file, match->line, rule->id);
         }
         if (passed)
                 tell(tester, line, true, "%s:%u: %s", match->file, match->line, rule->id);
@@ -165,8 +167,8 @@ static void check_coverage(Tester *tester)
                         for (size_t i = 0; i < tester->n_hit && !hit; i++)
                                 hit = tester->hit[i] == rule;
                         if (!hit)
-                                tell(tester, id->text, false, "%s:%u: no test line matches the rule %s of mode %s; add one", id->file,
-                                     id->line, id->text, mode->key);
+                                tell(tester, id->text, false, "%s:%u: no test line matches the rule %s of mode %s; add one",
+                                     id->file, id->line, id->text, mode->key);
                 }
 }
 

@@ -32,7 +32,7 @@ typedef struct Entry {
 } Entry;
 
 struct SessionTable {
-        Entry *entries;         /* the longest silent first */
+        Entry *entries; /* the longest silent first */
         size_t max;
         uint64_t evicted;
 };
@@ -70,7 +70,7 @@ SessionTable *session_table_free(SessionTable *table)
         Entry *entry, *next;
 
         if (table) {
-                HASH_ITER(hh, table->entries, entry, next) {
+                HASH_ITER (hh, table->entries, entry, next) {
                         drop(table, entry);
                 }
                 free(table);
@@ -157,7 +157,7 @@ void session_table_forget(SessionTable *table, const Addr *addr)
 {
         Entry *entry, *next;
 
-        HASH_ITER(hh, table->entries, entry, next) {
+        HASH_ITER (hh, table->entries, entry, next) {
                 if (addr_contains(addr, &entry->session.addr))
                         drop(table, entry);
         }

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Journal lines through the shipped sshd filter. Each line of the input is a message; its first byte chooses the process, how much time has
- * passed and what the trusted fields say, so that sessions, held failures and the origin rule take part.
+ * Journal lines through the shipped sshd filter, the tracker and the ban engine. Each line of the input is a message; its first byte chooses the process, how
+ * much time has passed and what the trusted fields say, so that sessions, held failures and the origin rule take part.
  *
  * $SOURCE_ROOT tells where the filter is; the default suits a build directory in the tree.
  */
 
+#undef NDEBUG
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ban.h"
 #include "filter.h"
+#include "tracker.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -55,14 +58,42 @@ static void check_hit(const Hit *hit, const Line *line)
                 assert((unsigned char) *p >= 0x20 && *p != 0x7f);
 }
 
+static void on_event(void *userdata, const BanEvent *event)
+{
+        assert(event->ban->addr.family && addr_is_bannable(&event->ban->addr));
+        assert(event->kind != BAN_EVENT_BAN || event->n_changes == 1);
+}
+
+static void on_offence(void *userdata, const Offence *offence)
+{
+        assert(offence->failures >= 3 && offence->n_evidence <= EVIDENCE_MAX);
+        assert(addr_contains(&offence->addr, &offence->source));
+        assert(ban_engine_offence(userdata, offence, offence->last) >= 0);
+}
+
+static void make_core(Tracker **ret_tracker, BanEngine **ret_engine)
+{
+        TrackerJail window = { .name = "sshd", .findtime = 600, .maxretry = 3, .ipv6_prefix = 64 };
+        BanJail ban = { .name = "sshd", .bantime = 3600 };
+
+        assert(ban_engine_new(100, (BanSink){ .event = on_event }, ret_engine) == 0);
+        assert(ban_engine_set_jail(*ret_engine, &ban) == 0);
+        assert(tracker_new(50, 100000, (TrackerSink){ on_offence, *ret_engine }, ret_tracker) == 0);
+        assert(tracker_set_jail(*ret_tracker, &window) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static Filter *filter;
+        static Tracker *tracker;
+        static BanEngine *engine;
         static int64_t now = 1700000000 * USEC_PER_SEC;
         const uint8_t *end = data + size;
 
-        if (!filter)
+        if (!filter) {
                 filter = load();
+                make_core(&tracker, &engine);
+        }
         while (data < end) {
                 uint8_t choice = *data;
                 const uint8_t *start = data + 1, *stop = memchr(start, '\n', (size_t) (end - start));
@@ -83,12 +114,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 };
                 FilterVerdict verdict = filter_match(filter, &line, &hit);
                 assert((unsigned) verdict < _FILTER_VERDICT_MAX);
-                if (verdict == FILTER_HIT)
+                if (verdict == FILTER_HIT) {
+                        unsigned counted;
+
                         check_hit(&hit, &line);
+                        assert(tracker_hit(tracker, &hit, &counted) == 0 && counted <= 1);
+                }
+                tracker_expire(tracker, (EventTime){ now });
+                ban_engine_expire(engine, (EventTime){ now });
                 if (choice == 0xfe && verdict == FILTER_HIT)
                         filter_forget(filter, &hit.addr);
                 data = stop < end ? stop + 1 : end;
         }
-        assert(filter_stats(filter)->sessions <= 10000);
+        assert(filter_stats(filter)->sessions <= 10000 && tracker_stats(tracker)->windows <= 50 && ban_engine_stats(engine)->bans <= 100);
         return 0;
 }

@@ -21,12 +21,12 @@
 
 typedef struct Corpus {
         Filter *filter;
-        const YamlNode *differences;    /* the document's root */
-        bool used[1024];                /* which of its lines were met */
-        bool normal;                    /* the block's lines are for mode normal */
-        bool pending;                   /* a verdict stands above the line */
-        bool match;                     /* that verdict */
-        bool skip;                      /* ... is for another mode */
+        const YamlNode *differences; /* the document's root */
+        bool used[1024];             /* which of its lines were met */
+        bool normal;                 /* the block's lines are for mode normal */
+        bool pending;                /* a verdict stands above the line */
+        bool match;                  /* that verdict */
+        bool skip;                   /* ... is for another mode */
         char host[256];
         int64_t seconds;
         unsigned agree, differ, unexplained;
@@ -69,7 +69,7 @@ static const char *strip(const char *line, int64_t *ret_pid)
         *ret_pid = -1;
         if (!ident)
                 return line;
-        if (line[0] == '<') {           /* RFC 5424: ident pid msgid [data] message */
+        if (line[0] == '<') { /* RFC 5424: ident pid msgid [data] message */
                 *ret_pid = strtoll(ident + 5, &end, 10);
                 p = strstr(end, " - ");
                 const char *data = strrchr(line, ']');

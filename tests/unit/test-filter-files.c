@@ -56,7 +56,6 @@ static void test_self(const char *root)
         check(n_files > 0);
 }
 
-
 /* ---- attacks ---- */
 
 #define PEER "203.0.113.77"
@@ -83,7 +82,9 @@ static void put_text(FILE *out, const char *text, const YamlNode *pad, long long
 
 static FilterVerdict feed(Filter *filter, const char *text, size_t size, int64_t pid, Hit *ret_hit)
 {
-        Line line = { .text = text, .length = size, .time = { 1700000000 * USEC_PER_SEC }, .ident = "sshd", .pid = pid, .source = "test" };
+        Line line = {
+                .text = text, .length = size, .time = { 1700000000 * USEC_PER_SEC }, .ident = "sshd", .pid = pid, .source = "test"
+        };
 
         return filter_match(filter, &line, ret_hit);
 }
@@ -91,7 +92,8 @@ static FilterVerdict feed(Filter *filter, const char *text, size_t size, int64_t
 /* Alone, in a session that has told the peer, and before a line that asks its session for the address. */
 static void attack(Filter *filter, const YamlNode *test, const char *text, size_t size, int64_t pid)
 {
-        static const char connection[] = "Connection from " PEER " port 40000", sum[] = "Disconnecting: Too many authentication failures";
+        static const char connection[] = "Connection from " PEER " port 40000",
+                          sum[] = "Disconnecting: Too many authentication failures";
         char addr[ADDR_TEXT_MAX];
         bool found = false;
         Hit hit;
@@ -189,7 +191,8 @@ static void test_sequences(const char *root)
                 fprintf(stderr, "%s\n", problem.text);
         check(document);
         snprintf(path, sizeof path, "%s/filters/sshd.yaml", root);
-        for (const YamlNode *sequence = yaml_get(document->root, "sequences")->children; sequence; sequence = sequence->next, n++) {
+        for (const YamlNode *sequence = yaml_get(document->root, "sequences")->children; sequence;
+             sequence = sequence->next, n++) {
                 _cleanup_(filter_freep) Filter *filter = NULL;
                 uint64_t session = 0;
                 Model model = { 0 };

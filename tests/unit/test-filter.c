@@ -28,7 +28,12 @@ static Filter *load(const char *yaml, const char *mode)
 
 static FilterVerdict match_at(Filter *filter, const char *text, int64_t pid, int64_t seconds, Hit *ret_hit)
 {
-        Line line = { .text = text, .length = strlen(text), .time = { seconds * USEC_PER_SEC }, .ident = "t", .pid = pid, .source = "test" };
+        Line line = { .text = text,
+                      .length = strlen(text),
+                      .time = { seconds * USEC_PER_SEC },
+                      .ident = "t",
+                      .pid = pid,
+                      .source = "test" };
 
         return filter_match(filter, &line, ret_hit);
 }
@@ -55,9 +60,11 @@ static void test_refused(void)
                 { "ident: t\nmodes: {}\n", "has no \"name\"" },
                 { HEAD, "has no \"modes\"" },
                 { HEAD "moods: {}\n", "t.yaml:3:1: unknown key \"moods\"; did you mean \"modes\"?" },
-                { HEAD "modes:\n  normal:\n    - id: a\n      regexp: x\n", "t.yaml:6:7: unknown key \"regexp\"; did you mean \"regex\"?" },
+                { HEAD "modes:\n  normal:\n    - id: a\n      regexp: x\n",
+                  "t.yaml:6:7: unknown key \"regexp\"; did you mean \"regex\"?" },
                 { HEAD "modes: {normal: [{id: a}]}\n", "has no \"regex\"" },
-                { HEAD "modes: {normal: [{id: a, regex: '(<ADDR>'}]}\n", "t.yaml:3:33: regex: not a valid pattern: missing closing parenthesis" },
+                { HEAD "modes: {normal: [{id: a, regex: '(<ADDR>'}]}\n",
+                  "t.yaml:3:33: regex: not a valid pattern: missing closing parenthesis" },
                 { HEAD "modes: {normal: [{id: a, regex: '(*UTF)<ADDR>'}]}\n", "not a valid pattern" },
                 { HEAD "modes: {normal: [{id: a, regex: 'x'}]}\n", "finds no address" },
                 { HEAD "modes: {normal: [{id: a, regex: <ADDR>, kind: helpr}]}\n", "did you mean \"helper\"?" },
@@ -69,7 +76,8 @@ static void test_refused(void)
                 { HEAD "modes: {normal: [{include: other}]}\n", "there is no mode \"other\"; modes: normal" },
                 { HEAD "modes: {normal: [{include: more}], more: [{include: normal}]}\n", "modes include each other" },
                 { HEAD "modes: {normal: [{id: a, regex: <ADDR>, when: {p: x}}]}\n", "`params:` has no such parameter" },
-                { HEAD "params: {p: [y]}\nmodes: {normal: [{id: a, regex: <ADDR>, when: {p: x}}]}\n", "\"x\" is no value of the parameter p" },
+                { HEAD "params: {p: [y]}\nmodes: {normal: [{id: a, regex: <ADDR>, when: {p: x}}]}\n",
+                  "\"x\" is no value of the parameter p" },
                 { HEAD "modes: {}\nwindow_lines: 3\n", "not supported yet" },
                 { HEAD "modes: {}\norigin: {comm: t}\n", "has no \"uid\"" },
                 { HEAD "modes: {}\nreport: {abuseipdb: [99]}\n", "whole number from 1 to 23" },
@@ -96,8 +104,10 @@ static void test_refused(void)
 
 static void test_info(void)
 {
-        _cleanup_(filter_freep) Filter *filter = load("name: t\ndescription: a test\nident: [a, b]\nports: [ssh, 25/tcp]\ndate: ['%d']\n"
-                                                      "window_lines: 1\nreport: {abuseipdb: 18, tags: [x]}\nmodes: {normal: []}\n", NULL);
+        _cleanup_(filter_freep) Filter *filter =
+                load("name: t\ndescription: a test\nident: [a, b]\nports: [ssh, 25/tcp]\ndate: ['%d']\n"
+                     "window_lines: 1\nreport: {abuseipdb: 18, tags: [x]}\nmodes: {normal: []}\n",
+                     NULL);
         const FilterInfo *info = filter_info(filter);
 
         check_text(info->name, "t");
@@ -111,10 +121,11 @@ static void test_info(void)
 
 static void test_modes(void)
 {
-        static const char yaml[] = HEAD "modes:\n"
-                                        "  normal: [{id: a, regex: '^a <ADDR>$'}, {id: b, regex: '^b <ADDR>$'}]\n"
-                                        "  more: [{id: b, regex: '^B <ADDR>$'}, {include: normal}, {id: c, regex: '^c <ADDR>$'}]\n"
-                                        "  only: [{id: c, regex: '^c <ADDR>$'}]\n";
+        static const char yaml[] =
+                HEAD "modes:\n"
+                     "  normal: [{id: a, regex: '^a <ADDR>$'}, {id: b, regex: '^b <ADDR>$'}]\n"
+                     "  more: [{id: b, regex: '^B <ADDR>$'}, {include: normal}, {id: c, regex: '^c <ADDR>$'}]\n"
+                     "  only: [{id: c, regex: '^c <ADDR>$'}]\n";
         _cleanup_(filter_freep) Filter *normal = load(yaml, NULL), *more = load(yaml, "more"), *only = load(yaml, "only");
         Filter *none = NULL;
         Problem problem;
@@ -147,8 +158,10 @@ static void test_files(void)
         Problem problem;
         Hit hit;
 
-        put_file(shipped, "s.yaml", "name: s\nident: s\nparams: {p: [x, y]}\nmodes: {normal: [{id: a, regex: '^a <ADDR>$'}, {id: b, regex: '^b <ADDR>$'},"
-                                    " {id: p, regex: '^p <ADDR>$', when: {p: y}}]}\n");
+        put_file(shipped, "s.yaml",
+                 "name: s\nident: s\nparams: {p: [x, y]}\nmodes: {normal: [{id: a, regex: '^a <ADDR>$'}, {id: b, regex: '^b "
+                 "<ADDR>$'},"
+                 " {id: p, regex: '^p <ADDR>$', when: {p: y}}]}\n");
         check_int(filter_load("s", NULL, "j", directories, &filter, &problem), 0);
         check_int(match(filter, "p 203.0.113.1", &hit), FILTER_NONE);
         filter_free(filter);
@@ -166,8 +179,10 @@ static void test_files(void)
         check_int(filter_load("", NULL, "j", directories, &filter, &problem), -EINVAL);
 
         /* A file of the same name extends the shipped one. */
-        put_file(own, "s.yaml", "name: s\nextends: s\ndrop: [b]\nident: [t, u]\nmodes: {normal: [{id: a, regex: '^A <ADDR>$'}, {id: n, regex: '^n <ADDR>$'}]}\n"
-                                "tests: [{line: 'A 203.0.113.1', match: {rule: a}}]\n");
+        put_file(own, "s.yaml",
+                 "name: s\nextends: s\ndrop: [b]\nident: [t, u]\nmodes: {normal: [{id: a, regex: '^A <ADDR>$'}, {id: n, regex: "
+                 "'^n <ADDR>$'}]}\n"
+                 "tests: [{line: 'A 203.0.113.1', match: {rule: a}}]\n");
         setenv("BAILIFF_FILTERS", own, 1);
         check_int(filter_load("s", NULL, "j", NULL, &filter, &problem), -EINVAL);
         check_contains(problem.text, "s.yaml:2:10: extends: there is no filter \"s\"");
@@ -203,7 +218,8 @@ static void count_failures(void *userdata, const char *line, bool passed, const 
 static void test_self_test_fails(void)
 {
         _cleanup_(filter_freep) Filter *filter =
-                load(HEAD "modes: {normal: [{id: a, regex: '^a <ADDR> (?<user>.*)$'}, {id: b, regex: '^b <ADDR>$'}], m: [{id: c, regex: '^c <ADDR>$'}]}\n"
+                load(HEAD "modes: {normal: [{id: a, regex: '^a <ADDR> (?<user>.*)$'}, {id: b, regex: '^b <ADDR>$'}], m: [{id: c, "
+                          "regex: '^c <ADDR>$'}]}\n"
                           "tests:\n"
                           "  - {line: 'a 203.0.113.1 x', match: {ip: 203.0.113.1, user: x, rule: a}}\n"
                           "  - {line: 'c 203.0.113.1', mode: m, match: {ip: 203.0.113.1}}\n"
@@ -212,7 +228,8 @@ static void test_self_test_fails(void)
                           "  - {line: 'a 203.0.113.1 x', match: {rule: b}}\n"
                           "  - {line: 'a 203.0.113.1 x', match: false}\n"
                           "  - {line: 'nothing', match: {ip: 203.0.113.1}}\n"
-                          "  - {line: 'a 203.0.113.1 x', mode: none, match: false}\n", NULL);
+                          "  - {line: 'a 203.0.113.1 x', mode: none, match: false}\n",
+                     NULL);
         unsigned failed, reported = 0;
 
         check_int(filter_self_test(filter, count_failures, &reported, &failed), 0);
@@ -247,7 +264,8 @@ static void test_addresses(void)
                 { "x 203.0.113.5.example.com", NULL },
         };
         _cleanup_(filter_freep) Filter *filter = load(HEAD "modes: {normal: [{id: a, regex: '^x <HOST>$'}]}\n", NULL);
-        _cleanup_(filter_freep) Filter *subnet = load(HEAD "modes: {normal: [{id: a, regex: '^x <SUBNET>$'}, {id: b, regex: '^y (?<addr>\\S+)$'}]}\n", NULL);
+        _cleanup_(filter_freep) Filter *subnet =
+                load(HEAD "modes: {normal: [{id: a, regex: '^x <SUBNET>$'}, {id: b, regex: '^y (?<addr>\\S+)$'}]}\n", NULL);
         Hit hit;
 
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -266,7 +284,9 @@ static void test_addresses(void)
 
 static void test_bytes(void)
 {
-        _cleanup_(filter_freep) Filter *filter = load(HEAD "ignore: ['^Fail (?:known|office)']\nmodes: {normal: [{id: a, regex: '^Fail (?<user>.*) <ADDR>$'}]}\n", NULL);
+        _cleanup_(filter_freep) Filter *filter =
+                load(HEAD "ignore: ['^Fail (?:known|office)']\nmodes: {normal: [{id: a, regex: '^Fail (?<user>.*) <ADDR>$'}]}\n",
+                     NULL);
         static const char bytes[] = "Fail \xff\xfe\0\n\x1b[2J\\ 203.0.113.5";
         Line line = { .text = bytes, .length = sizeof bytes - 1, .time = { 1 }, .pid = -1 };
         char *user = malloc(5000);
@@ -292,7 +312,8 @@ static void test_bytes(void)
 
 static void test_long(void)
 {
-        _cleanup_(filter_freep) Filter *filter = load(HEAD "modes: {normal: [{id: a, regex: '^a <ADDR> .*$'}, {id: h, head: true, regex: '^h <ADDR> '}]}\n", NULL);
+        _cleanup_(filter_freep) Filter *filter =
+                load(HEAD "modes: {normal: [{id: a, regex: '^a <ADDR> .*$'}, {id: h, head: true, regex: '^h <ADDR> '}]}\n", NULL);
         _cleanup_(filter_freep) Filter *plain = load(HEAD "modes: {normal: [{id: a, regex: '^a <ADDR>'}]}\n", NULL);
         size_t size = 100000;
         char *text = malloc(size);
@@ -316,7 +337,8 @@ static void test_long(void)
 
 static void test_limit(void)
 {
-        static const char yaml[] = HEAD "ignore: ['(x+x+)+z']\nmodes: {normal: [{id: slow, regex: '(x+x+)+y <ADDR>'}, {id: a, regex: '^a .* <ADDR>$'}]}\n";
+        static const char yaml[] = HEAD "ignore: ['(x+x+)+z']\nmodes: {normal: [{id: slow, regex: '(x+x+)+y <ADDR>'}, {id: a, "
+                                        "regex: '^a .* <ADDR>$'}]}\n";
         _cleanup_(filter_freep) Filter *filter = load(yaml, NULL);
         Hit hit;
 
@@ -329,7 +351,9 @@ static void test_prefix(void)
 {
         _cleanup_(filter_freep) Filter *filter =
                 load(HEAD "session: conn\nprefix: 'conn=(?<conn>\\d+) client=<ADDR>: '\nmodes: {normal: ["
-                          "{id: a, regex: '^failed (?<user>\\w+)$'}, {id: b, regex: '^via <ADDR>$'}, {id: c, kind: end, regex: '^bye$'}]}\n", NULL);
+                          "{id: a, regex: '^failed (?<user>\\w+)$'}, {id: b, regex: '^via <ADDR>$'}, {id: c, kind: end, regex: "
+                          "'^bye$'}]}\n",
+                     NULL);
         Hit hit;
 
         check_int(match(filter, "conn=12 client=203.0.113.5: failed root", &hit), FILTER_HIT);
@@ -365,8 +389,14 @@ static int fake_origin(const Line *line, Origin *ret_origin)
 static FilterVerdict match_origin(Filter *filter, const char *text, FakeOrigin *fake, Hit *ret_hit)
 {
         Line line = {
-                .text = text, .length = strlen(text), .time = { 1000 * USEC_PER_SEC }, .ident = "sshd", .pid = 666,
-                .source = "journal", .origin = fake_origin, .handle = fake,
+                .text = text,
+                .length = strlen(text),
+                .time = { 1000 * USEC_PER_SEC },
+                .ident = "sshd",
+                .pid = 666,
+                .source = "journal",
+                .origin = fake_origin,
+                .handle = fake,
         };
 
         return filter_match(filter, &line, ret_hit);
@@ -375,9 +405,10 @@ static FilterVerdict match_origin(Filter *filter, const char *text, FakeOrigin *
 static void test_origin(void)
 {
         static const char line[] = "a 203.0.113.5";
-        _cleanup_(filter_freep) Filter *filter =
-                load(HEAD "origin: {uid: [0, daemon, no-such-user], comm: [sshd, sshd-session], unit: ['ssh*.service', 'session-*.scope']}\n"
-                          "session: pid\nmodes: {normal: [{id: a, regex: '^a <ADDR>$'}]}\n", NULL);
+        _cleanup_(filter_freep) Filter *filter = load(HEAD "origin: {uid: [0, daemon, no-such-user], comm: [sshd, sshd-session], "
+                                                           "unit: ['ssh*.service', 'session-*.scope']}\n"
+                                                           "session: pid\nmodes: {normal: [{id: a, regex: '^a <ADDR>$'}]}\n",
+                                                      NULL);
         _cleanup_(filter_freep) Filter *plain = load(HEAD "modes: {normal: [{id: a, regex: '^a <ADDR>$'}]}\n", NULL);
         static const struct {
                 Origin origin;
@@ -504,7 +535,7 @@ static void test_session_cap(void)
         check_int(match_at(filter, "hello 203.0.113.5", SESSIONS_MAX + 1, 1001, &hit), FILTER_HELPER);
         check_int(filter_stats(filter)->sessions, SESSIONS_MAX);
         check_int(filter_stats(filter)->sessions_evicted, 1);
-        check_int(match_at(filter, "bad", 1, 1002, &hit), FILTER_HIT); /* touched lately */
+        check_int(match_at(filter, "bad", 1, 1002, &hit), FILTER_HIT);    /* touched lately */
         check_int(match_at(filter, "bad", 2, 1002, &hit), FILTER_HELPER); /* gave way */
 }
 
