@@ -7,6 +7,12 @@
  *
  * Netlink to nf_tables is synchronous: when a call returns, the kernel has
  * answered, and every acknowledgement has been read and tied to its element.
+ *
+ * Whether a table in the kernel is the one that was left behind, or came out of a
+ * saved ruleset, is told by its sentinels alone (table handle, network namespace,
+ * boot): the store's sequence is written beside that for people. Where the
+ * service's sandbox hides /proc/sys, the unit gives the boot by
+ * Environment=BAILIFF_BOOT_ID=%b.
  */
 
 #include <systemd/sd-event.h>
@@ -29,7 +35,8 @@ enum {
 };
 
 /**
- * The wiring's side.
+ * The wiring's side. `elements` and `allowed` call visit() for each, stop at the
+ * first answer other than 0 and return that.
  */
 typedef struct FirewallCallbacks {
         /* Every element that should be in the kernel now; called while a table is built or verified. */

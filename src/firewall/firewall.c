@@ -48,7 +48,8 @@ const char *firewall_element_fault(const Element *element)
                 return "an address that no packet comes from";
         if (element->protocol == 0 && element->port != 0)
                 return "a port without a protocol";
-        if (element->protocol != 0 && (element->port == 0 || (element->protocol != IPPROTO_TCP && element->protocol != IPPROTO_UDP)))
+        if (element->protocol != 0 &&
+            (element->port == 0 || (element->protocol != IPPROTO_TCP && element->protocol != IPPROTO_UDP)))
                 return "not a TCP or UDP port";
         return NULL;
 }
@@ -58,7 +59,8 @@ const char *firewall_element_fault(const Element *element)
  */
 const char *firewall_allowed_fault(const Addr *addr)
 {
-        static const uint8_t ones[16] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+        static const uint8_t ones[16] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
         const char *fault = addr_fault(addr);
 
         if (fault)
@@ -161,7 +163,8 @@ int firewall_allow(Firewall *firewall, const Addr *addr, EventTime until, bool r
         char text[ADDR_TEXT_MAX];
 
         if (fault)
-                return problem_set(problem, -EINVAL, "%s cannot be allowed: %s", addr->family ? addr_format(addr, text) : "It", fault);
+                return problem_set(problem, -EINVAL, "%s cannot be allowed: %s", addr->family ? addr_format(addr, text) : "It",
+                                   fault);
         return firewall_tell_refusals(firewall, firewall->backend->allow(firewall, addr, until, remove, problem));
 }
 

@@ -126,8 +126,10 @@ static void put_set_name(struct nlmsghdr *nlh, const NftSet *set)
 static int put_run(NftBatch *batch, NftLink *link, const NftChange *changes, size_t first, size_t count, NftStep step,
                    size_t per_message)
 {
-        static const uint16_t flags[] = { [NFT_STEP_ADD] = NLM_F_CREATE, [NFT_STEP_ADD_NEW] = NLM_F_CREATE | NLM_F_EXCL,
-                                          [NFT_STEP_TOUCH] = NLM_F_CREATE, [NFT_STEP_DROP] = 0 };
+        static const uint16_t flags[] = { [NFT_STEP_ADD] = NLM_F_CREATE,
+                                          [NFT_STEP_ADD_NEW] = NLM_F_CREATE | NLM_F_EXCL,
+                                          [NFT_STEP_TOUCH] = NLM_F_CREATE,
+                                          [NFT_STEP_DROP] = 0 };
         uint16_t type = step == NFT_STEP_DROP ? NFT_MSG_DELSETELEM : NFT_MSG_NEWSETELEM;
         bool whole = step == NFT_STEP_ADD || step == NFT_STEP_ADD_NEW;
         size_t at = first, end = first + count;
@@ -224,13 +226,13 @@ static void read_counter(const struct nlattr *expr, NftElement *element)
 {
         const struct nlattr *attr, *inner;
 
-        mnl_attr_for_each_nested(attr, expr) {
+        mnl_attr_for_each_nested (attr, expr) {
                 if (mnl_attr_get_type(attr) == NFTA_EXPR_NAME && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 &&
                     strcmp(mnl_attr_get_str(attr), "counter") != 0)
                         return;
                 if (mnl_attr_get_type(attr) != NFTA_EXPR_DATA)
                         continue;
-                mnl_attr_for_each_nested(inner, attr) {
+                mnl_attr_for_each_nested (inner, attr) {
                         if (mnl_attr_validate(inner, MNL_TYPE_U64) < 0)
                                 continue;
                         if (mnl_attr_get_type(inner) == NFTA_COUNTER_PACKETS)
@@ -252,7 +254,8 @@ static void read_comment(const struct nlattr *attr, NftElement *element)
                 if (at + 2 + length > size)
                         return;
                 if (data[at] == NFTNL_UDATA_SET_ELEM_COMMENT && length > 0 && length <= sizeof element->comment)
-                        snprintf(element->comment, sizeof element->comment, "%.*s", (int) length - 1, (const char *) data + at + 2);
+                        snprintf(element->comment, sizeof element->comment, "%.*s", (int) length - 1,
+                                 (const char *) data + at + 2);
         }
 }
 
@@ -260,11 +263,9 @@ static void read_element(const struct nlattr *nest, NftElement *element)
 {
         const struct nlattr *attr;
 
-        mnl_attr_for_each_nested(attr, nest) {
+        mnl_attr_for_each_nested (attr, nest) {
                 switch (mnl_attr_get_type(attr)) {
-                case NFTA_SET_ELEM_TIMEOUT:
-                        element->has_timeout = true;
-                        break;
+                case NFTA_SET_ELEM_TIMEOUT: element->has_timeout = true; break;
                 case NFTA_SET_ELEM_EXPIRATION:
                         if (mnl_attr_validate(attr, MNL_TYPE_U64) >= 0)
                                 element->expires_msec = be64toh(mnl_attr_get_u64(attr));
@@ -288,10 +289,10 @@ static int take_elements(const struct nlmsghdr *nlh, void *data)
         const struct nlattr *attr, *nest;
         Asking *asking = data;
 
-        mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
+        mnl_attr_for_each (attr, nlh, sizeof(struct nfgenmsg)) {
                 if (mnl_attr_get_type(attr) != NFTA_SET_ELEM_LIST_ELEMENTS)
                         continue;
-                mnl_attr_for_each_nested(nest, attr) {
+                mnl_attr_for_each_nested (nest, attr) {
                         NftElement element = { .has_timeout = false };
                         int r;
 

@@ -11,28 +11,29 @@
 typedef enum NftWish {
         NFT_WISH_PUT,
         NFT_WISH_REMOVE,
-        NFT_WISH_NOTHING,       /* it is there already, was refused, or a later one has the same key */
+        NFT_WISH_NOTHING, /* it is there already, was refused, or a later one has the same key */
 } NftWish;
 
 typedef struct NftChange {
         NftSet set;
-        uint8_t wish;           /* NftWish */
+        uint8_t wish; /* NftWish */
+        bool early;   /* it is there, but ends before it should */
         uint8_t key[NFT_KEY_MAX];
-        size_t order;           /* the caller's, so that the last of equal keys wins */
+        size_t order; /* the caller's, so that the last of equal keys wins */
         EventTime until;
-        uint64_t timeout_msec;  /* left now; 0: permanent */
+        uint64_t timeout_msec;   /* left now; 0: permanent */
         uint64_t packets, bytes; /* counted by the element that it replaces */
-        Element element;        /* to name it when it is refused */
+        Element element;         /* to name it when it is refused */
 } NftChange;
 
 /**
  * What a message does with its elements.
  */
 typedef enum NftStep {
-        NFT_STEP_ADD,           /* whole; what is there stays, in its own way on each kernel */
-        NFT_STEP_ADD_NEW,       /* whole; what is there is an error, EEXIST */
-        NFT_STEP_TOUCH,         /* bare keys: make sure that something is there to drop */
-        NFT_STEP_DROP,          /* bare keys: delete */
+        NFT_STEP_ADD,     /* whole; what is there stays, in its own way on each kernel */
+        NFT_STEP_ADD_NEW, /* whole; what is there is an error, EEXIST */
+        NFT_STEP_TOUCH,   /* bare keys: make sure that something is there to drop */
+        NFT_STEP_DROP,    /* bare keys: delete */
 } NftStep;
 
 /**

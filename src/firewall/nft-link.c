@@ -24,8 +24,8 @@
 
 #define RECEIVE_BUFFER (64 * 1024)
 #define RECEIVE_QUEUE (16 * 1024 * 1024)
-#define BATCH_ROOM (80 * 1024)          /* that a message may need */
-#define SEND_UNFORCED (128 * 1024)      /* below every kernel's default buffer */
+#define BATCH_ROOM (80 * 1024)     /* that a message may need */
+#define SEND_UNFORCED (128 * 1024) /* below every kernel's default buffer */
 #define SEND_FORCED (16 * 1024 * 1024)
 #define SEND_FORCED_MAX (512 * 1024 * 1024)
 
@@ -104,7 +104,7 @@ static void read_detail(const struct nlmsghdr *nlh, char *detail, size_t size)
                 skip += error->msg.nlmsg_len - sizeof error->msg;
         if (skip > mnl_nlmsg_get_payload_len(nlh))
                 return;
-        mnl_attr_for_each(attr, nlh, skip)
+        mnl_attr_for_each (attr, nlh, skip)
                 if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
                         snprintf(detail, size, "%s", mnl_attr_get_str(attr));
 }
@@ -151,7 +151,8 @@ static int read_answers(NftLink *link, NftBatch *batch, bool *ret_acknowledged)
                         break;
                 if (n < 0)
                         return -errno;
-                for (const struct nlmsghdr *nlh = (void *) link->buffer; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+                for (const struct nlmsghdr *nlh = (void *) link->buffer; mnl_nlmsg_ok(nlh, left);
+                     nlh = mnl_nlmsg_next(nlh, &left))
                         if (batch && take_answer(batch, nlh))
                                 acknowledged = true;
         }
@@ -284,7 +285,7 @@ static int take_generation(const struct nlmsghdr *nlh, void *data)
 {
         const struct nlattr *attr;
 
-        mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
+        mnl_attr_for_each (attr, nlh, sizeof(struct nfgenmsg))
                 if (mnl_attr_get_type(attr) == NFTA_GEN_ID && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
                         *(uint32_t *) data = ntohl(mnl_attr_get_u32(attr));
         return 0;

@@ -12,24 +12,27 @@
 
 #include "firewall.h"
 
+/* libmnl's iterating macros cast const away wherever they are used. */
+#pragma GCC diagnostic ignored "-Wcast-qual"
+
 #define NFT_TABLE "bailiff"
 #define NFT_CHAIN "prerouting"
-#define NFT_MESSAGE_MAX 60000   /* payload of one message: its nest's length has 16 bits */
+#define NFT_MESSAGE_MAX 60000 /* payload of one message: its nest's length has 16 bits */
 
 /* What commits and questions answer besides 0 and -errno. */
 enum {
-        NFT_E_REFUSED = 100,    /* messages of the batch carry their errors */
-        NFT_E_ABSENT,           /* ENOENT */
-        NFT_E_DIFFERS,          /* not as it should be */
+        NFT_E_REFUSED = 100, /* messages of the batch carry their errors */
+        NFT_E_ABSENT,        /* ENOENT */
+        NFT_E_DIFFERS,       /* not as it should be */
 };
 
 typedef struct NftMessage {
         uint32_t seq;
-        size_t offset;          /* in the batch */
-        const char *what;       /* for people: what it creates */
-        size_t first, count;    /* of the caller's elements */
-        int error;              /* positive errno; 0: taken */
-        char detail[80];        /* the kernel's own words, often "" */
+        size_t offset;       /* in the batch */
+        const char *what;    /* for people: what it creates */
+        size_t first, count; /* of the caller's elements */
+        int error;           /* positive errno; 0: taken */
+        char detail[80];     /* the kernel's own words, often "" */
 } NftMessage;
 
 typedef struct NftBatch {
@@ -37,17 +40,17 @@ typedef struct NftBatch {
         size_t size, space;
         NftMessage *messages;
         size_t n_messages, messages_space;
-        int error;              /* positive errno of the transaction as a whole */
+        int error; /* positive errno of the transaction as a whole */
 } NftBatch;
 
 typedef struct NftLink {
         struct mnl_socket *socket;
-        uint32_t port;          /* our address among the senders */
+        uint32_t port; /* our address among the senders */
         uint32_t seq;
-        uint64_t transactions;  /* that the kernel took: each moves the generation by one */
-        size_t send_max;        /* bytes that a transaction may have */
-        size_t send_force_max;  /* that with SO_SNDBUFFORCE; 0: it is not permitted */
-        size_t ask_max;         /* keys in one question */
+        uint64_t transactions; /* that the kernel took: each moves the generation by one */
+        size_t send_max;       /* bytes that a transaction may have */
+        size_t send_force_max; /* that with SO_SNDBUFFORCE; 0: it is not permitted */
+        size_t ask_max;        /* keys in one question */
         uint8_t *buffer;
 } NftLink;
 

@@ -34,18 +34,18 @@
 #define BUFFER_SIZE (64 * 1024)
 
 struct NftMonitor {
-        NftLink *link;          /* borrowed */
+        NftLink *link; /* borrowed */
         struct mnl_socket *socket;
         sd_event_source *source, *timer;
         NftMonitorCheck check;
         void *userdata;
         uint8_t *buffer;
-        bool touched;           /* in the transaction that is being read */
-        bool due;               /* `suspicion` waits to be acted upon */
-        bool waiting;           /* the timer is set */
+        bool touched; /* in the transaction that is being read */
+        bool due;     /* `suspicion` waits to be acted upon */
+        bool waiting; /* the timer is set */
         NftSuspicion suspicion;
-        uint64_t next_usec;     /* no check before */
-        uint32_t generation;    /* when the group was left */
+        uint64_t next_usec;  /* no check before */
+        uint32_t generation; /* when the group was left */
         uint64_t transactions;
 };
 
@@ -111,9 +111,10 @@ static bool names_our_table(const struct nlmsghdr *nlh)
         const struct nlattr *attr;
 
         /* In each of these messages the table's name is attribute 1. */
-        mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
+        mnl_attr_for_each (attr, nlh, sizeof(struct nfgenmsg))
                 if (mnl_attr_get_type(attr) == NFTA_TABLE_NAME)
-                        return mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 && strcmp(mnl_attr_get_str(attr), NFT_TABLE) == 0;
+                        return mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 &&
+                               strcmp(mnl_attr_get_str(attr), NFT_TABLE) == 0;
         return false;
 }
 
@@ -123,7 +124,7 @@ static void name_process(const struct nlmsghdr *nlh, char *text, size_t size)
         const char *name = NULL;
         uint32_t pid = 0;
 
-        mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
+        mnl_attr_for_each (attr, nlh, sizeof(struct nfgenmsg)) {
                 if (mnl_attr_get_type(attr) == NFTA_GEN_PROC_PID && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
                         pid = ntohl(mnl_attr_get_u32(attr));
                 if (mnl_attr_get_type(attr) == NFTA_GEN_PROC_NAME && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
@@ -154,9 +155,9 @@ static void take_event(NftMonitor *monitor, const struct nlmsghdr *nlh)
                 monitor->suspicion.elements = true;
 }
 
-static int on_event(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static void read_events(NftMonitor *monitor)
 {
-        NftMonitor *monitor = userdata;
+        int fd = mnl_socket_get_fd(monitor->socket);
 
         for (unsigned i = 0; i < READS_MAX; i++) {
                 ssize_t n = recv(fd, monitor->buffer, BUFFER_SIZE, MSG_DONTWAIT);
@@ -170,11 +171,32 @@ static int on_event(sd_event_source *source, int fd, uint32_t revents, void *use
                 }
                 if (n <= 0)
                         break;
-                for (const struct nlmsghdr *nlh = (void *) monitor->buffer; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+                for (const struct nlmsghdr *nlh = (void *) monitor->buffer; mnl_nlmsg_ok(nlh, left);
+                     nlh = mnl_nlmsg_next(nlh, &left))
                         take_event(monitor, nlh);
         }
+}
+
+static int on_event(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        NftMonitor *monitor = userdata;
+
+        read_events(monitor);
         act(monitor);
         return 0;
+}
+
+/**
+ * nft_monitor_culprit() - who changed the table, for somebody who found that out before the loop came round
+ *
+ * Return: "nft (pid 812)", or "" if it is not known; good until the loop runs.
+ */
+const char *nft_monitor_culprit(NftMonitor *monitor)
+{
+        if (!monitor)
+                return "";
+        read_events(monitor);
+        return monitor->suspicion.process;
 }
 
 /* Drops what @port sent. */
@@ -195,7 +217,8 @@ static int set_member(const NftMonitor *monitor, bool member)
 {
         int group = NFNLGRP_NFTABLES;
 
-        if (mnl_socket_setsockopt(monitor->socket, member ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP, &group, sizeof group) < 0)
+        if (mnl_socket_setsockopt(monitor->socket, member ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP, &group,
+                                  sizeof group) < 0)
                 return -errno;
         return 0;
 }
@@ -217,7 +240,8 @@ static int open_socket(NftMonitor *monitor)
  * @link:       whose own transactions are no news; outlives the monitor
  * @check:      called from the loop
  */
-int nft_monitor_new(sd_event *event, NftLink *link, NftMonitorCheck check, void *userdata, NftMonitor **ret_monitor, Problem *problem)
+int nft_monitor_new(sd_event *event, NftLink *link, NftMonitorCheck check, void *userdata, NftMonitor **ret_monitor,
+                    Problem *problem)
 {
         _cleanup_(nft_monitor_freep) NftMonitor *monitor = calloc(1, sizeof *monitor);
         int r;

@@ -42,8 +42,8 @@ static void batch_deinitp(NftBatch *batch)
 
 static void certificate(const Nft *nft, char text[static NFT_COMMENT_MAX])
 {
-        snprintf(text, NFT_COMMENT_MAX, "sentinel: table %" PRIu64 ", netns %" PRIu64 ", boot %s", nft->handle, nft_link_netns(nft->link),
-                 nft->boot);
+        snprintf(text, NFT_COMMENT_MAX, "sentinel: table %" PRIu64 ", netns %" PRIu64 ", boot %s", nft->handle,
+                 nft_link_netns(nft->link), nft->boot);
 }
 
 static int put_sentinels(Nft *nft, NftBatch *batch, const NftSets *sets, bool all)
@@ -291,9 +291,11 @@ static int reconcile_once(Nft *nft, bool elements, NftReport *report, Problem *p
         if (r != 0)
                 return nft_failed(r < 0 ? r : -EAGAIN, problem);
         if (found.table && !found.marked)
-                return problem_set(problem, FIREWALL_E_FOREIGN,
-                                   "A table `inet %s` that bailiff did not make stands in the kernel. If nobody needs it, remove it: "
-                                   "nft delete table inet %s", NFT_TABLE, NFT_TABLE);
+                return problem_set(
+                        problem, FIREWALL_E_FOREIGN,
+                        "A table `inet %s` that bailiff did not make stands in the kernel. If nobody needs it, remove it: "
+                        "nft delete table inet %s",
+                        NFT_TABLE, NFT_TABLE);
         if (!found.table) {
                 report->found = "Table inet bailiff was deleted";
                 report->mended = "table rebuilt";
@@ -304,7 +306,8 @@ static int reconcile_once(Nft *nft, bool elements, NftReport *report, Problem *p
         if (r < 0)
                 return nft_failed(r, problem);
         if (r == NFT_E_DIFFERS || !found.chain || !found.sets_sound) {
-                report->found = r == NFT_E_DIFFERS ? "Table inet bailiff was replaced by a saved one" : "Table inet bailiff was altered";
+                report->found =
+                        r == NFT_E_DIFFERS ? "Table inet bailiff was replaced by a saved one" : "Table inet bailiff was altered";
                 report->mended = "table rebuilt whole";
                 return build(nft, true, &report->restored, problem);
         }
@@ -336,7 +339,8 @@ int nft_reconcile(Nft *nft, bool elements, NftReport *ret_report, Problem *probl
                 }
         }
         if (r == NFT_E_ABSENT)
-                return problem_set(problem, -EAGAIN, "Table inet %s is being removed again and again by another program", NFT_TABLE);
+                return problem_set(problem, -EAGAIN, "Table inet %s is being removed again and again by another program",
+                                   NFT_TABLE);
         if (r == 0)
                 *ret_report = report;
         return r;

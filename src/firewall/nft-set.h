@@ -20,9 +20,9 @@ typedef enum NftKind {
 } NftKind;
 
 typedef struct NftSet {
-        uint8_t kind;           /* NftKind */
+        uint8_t kind; /* NftKind */
         uint8_t family, length;
-        bool certified;         /* its sentinel is there and is this table's */
+        bool certified; /* its sentinel is there and is this table's */
 } NftSet;
 
 /**

@@ -21,7 +21,8 @@
 
 #define TABLE_MARK "bans of bailiffd; change them with bailiffctl"
 #define CHAIN_PRIORITY (-300) /* raw: before connection tracking and DNAT, so established flows and published ports count */
-#define GC_INTERVAL_MSEC 60000 /* expired elements match nothing; a sweep over a million each second would cost a core's few percent */
+#define GC_INTERVAL_MSEC                                                                                                         \
+        60000 /* expired elements match nothing; a sweep over a million each second would cost a core's few percent */
 
 /* nft's numbers of datatypes; a concatenation shifts them together. */
 enum {
@@ -92,7 +93,8 @@ static int put_table(NftBatch *batch, NftLink *link)
         nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
         nftnl_table_set_str(table, NFTNL_TABLE_NAME, NFT_TABLE);
         nftnl_table_set_data(table, NFTNL_TABLE_USERDATA, nftnl_udata_buf_data(data), nftnl_udata_buf_len(data));
-        nlh = nft_batch_message(batch, link, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, "a table of family inet (module nf_tables)");
+        nlh = nft_batch_message(batch, link, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL,
+                                "a table of family inet (module nf_tables)");
         if (!nlh)
                 return -ENOMEM;
         nftnl_table_nlmsg_build_payload(nlh, table);
@@ -114,7 +116,8 @@ static int put_chain(NftBatch *batch, NftLink *link)
         nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, NF_INET_PRE_ROUTING);
         nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, CHAIN_PRIORITY);
         nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
-        nlh = nft_batch_message(batch, link, NFT_MSG_NEWCHAIN, NLM_F_CREATE, "a chain at prerouting in family inet (module nf_tables)");
+        nlh = nft_batch_message(batch, link, NFT_MSG_NEWCHAIN, NLM_F_CREATE,
+                                "a chain at prerouting in family inet (module nf_tables)");
         if (!nlh)
                 return -ENOMEM;
         nftnl_chain_nlmsg_build_payload(nlh, chain);
@@ -256,8 +259,8 @@ static int take_set(const struct nlmsghdr *nlh, void *data)
                 return 0; /* somebody's own */
         /* A size limit or a default timeout is not ours: elements would be refused, or end early. */
         if (nftnl_set_get_u32(in, NFTNL_SET_FLAGS) != set_flags(&set) ||
-            nftnl_set_get_u32(in, NFTNL_SET_KEY_LEN) != nft_set_key_size(&set) || nftnl_set_get_u32(in, NFTNL_SET_DESC_SIZE) != 0 ||
-            nftnl_set_get_u64(in, NFTNL_SET_TIMEOUT) != 0)
+            nftnl_set_get_u32(in, NFTNL_SET_KEY_LEN) != nft_set_key_size(&set) ||
+            nftnl_set_get_u32(in, NFTNL_SET_DESC_SIZE) != 0 || nftnl_set_get_u64(in, NFTNL_SET_TIMEOUT) != 0)
                 found->sets_sound = false;
         nft_sets_add(&found->sets, &set);
         return 0;

@@ -10,11 +10,11 @@
  * What stands in the kernel under our name.
  */
 typedef struct NftFound {
-        bool table, marked;     /* marked: the table's comment is ours */
-        uint64_t handle;        /* of the table: unique in its network namespace */
-        bool chain;             /* it is there and as it should be */
-        bool sets_sound;        /* no set of one of our names is of another make */
-        NftSets sets;           /* those of our names */
+        bool table, marked; /* marked: the table's comment is ours */
+        uint64_t handle;    /* of the table: unique in its network namespace */
+        bool chain;         /* it is there and as it should be */
+        bool sets_sound;    /* no set of one of our names is of another make */
+        NftSets sets;       /* those of our names */
 } NftFound;
 
 int nft_table_put(NftBatch *batch, NftLink *link, bool replace);

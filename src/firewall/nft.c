@@ -35,8 +35,8 @@ static void tell_healed(Nft *nft, const NftReport *report, const char *who, Boot
         if (!report->found)
                 return;
         nft->firewall.stats.heals++;
-        snprintf(text, sizeof text, "%s%s%s: %s, %zu %s restored in %" PRId64 " ms", report->found, *who ? " by " : "", who, report->mended,
-                 report->restored, report->restored == 1 ? "ban" : "bans", msec);
+        snprintf(text, sizeof text, "%s%s%s: %s, %zu %s restored in %" PRId64 " ms", report->found, *who ? " by " : "", who,
+                 report->mended, report->restored, report->restored == 1 ? "ban" : "bans", msec);
         if (nft->firewall.callbacks.healed)
                 nft->firewall.callbacks.healed(nft->firewall.callbacks.userdata, text);
 }
@@ -87,7 +87,7 @@ static int nft_verify(Firewall *firewall, Problem *problem)
 
         if (!nft->started)
                 return problem_set(problem, -ESHUTDOWN, "The firewall has not been started");
-        return heal(nft, true, "", problem);
+        return heal(nft, true, nft_monitor_culprit(nft->monitor), problem);
 }
 
 static int nft_start(Firewall *firewall, uint64_t sequence, Problem *problem)
@@ -101,9 +101,10 @@ static int nft_start(Firewall *firewall, uint64_t sequence, Problem *problem)
         nft->sequence = sequence;
         r = nft_table_find_handle(nft->link, &found);
         if (r != 0)
-                return r == -EINVAL ? problem_set(problem, FIREWALL_E_UNSUPPORTED,
-                                                  "This kernel has no nftables: load the module nf_tables, or set `firewall: none`")
-                                    : nft_failed(r, problem);
+                return r == -EINVAL
+                               ? problem_set(problem, FIREWALL_E_UNSUPPORTED,
+                                             "This kernel has no nftables: load the module nf_tables, or set `firewall: none`")
+                               : nft_failed(r, problem);
         if (nft->event && !nft->monitor) {
                 r = nft_monitor_new(nft->event, nft->link, on_suspicion, nft, &nft->monitor, problem);
                 if (r != 0)
@@ -150,7 +151,7 @@ static int change(Nft *nft, NftChange *changes, size_t n, Problem *problem)
         if (r != NFT_E_ABSENT)
                 return r;
         /* Somebody took the table away, and the monitor has not been served yet. */
-        r = heal(nft, true, "", problem);
+        r = heal(nft, true, nft_monitor_culprit(nft->monitor), problem);
         if (r == 0)
                 r = send_changes(nft, again, n, problem);
         return r == NFT_E_ABSENT ? problem_set(problem, -EAGAIN, "Table inet %s is being removed again and again", NFT_TABLE) : r;
@@ -221,7 +222,7 @@ static int nft_set_sequence(Firewall *firewall, uint64_t sequence)
         if (!nft->started)
                 return 0;
         r = nft_write_sentinels(nft, true, NULL);
-        return r == NFT_E_ABSENT ? heal(nft, true, "", NULL) : r;
+        return r == NFT_E_ABSENT ? heal(nft, true, nft_monitor_culprit(nft->monitor), NULL) : r;
 }
 
 static int nft_remove(Firewall *firewall, Problem *problem)
@@ -272,7 +273,7 @@ static const FirewallBackend nft_backend = {
 static void read_boot(char *boot, size_t size)
 {
         _cleanup_free_ char *text = NULL;
-        const char *variable = secure_getenv("BAILIFF_BOOT_ID");
+        const char *variable = getenv("BAILIFF_BOOT_ID");
         size_t length, used = 0;
 
         if (text_read_file("/proc/sys/kernel/random/boot_id", 256, &text, &length) < 0)

@@ -14,39 +14,39 @@ typedef struct Nft {
         Firewall firewall;
         bool counters, started, degraded;
         NftLink *link;
-        NftMonitor *monitor;    /* NULL without an event loop, and until the start */
+        NftMonitor *monitor; /* NULL without an event loop, and until the start */
         sd_event *event;
-        NftSets sets;           /* that the table has */
-        uint64_t handle;        /* the table's */
+        NftSets sets;    /* that the table has */
+        uint64_t handle; /* the table's */
         uint64_t sequence;
-        char boot[40];          /* which boot this is; "unknown" */
+        char boot[40]; /* which boot this is; "unknown" */
 } Nft;
 
 /**
  * What a reconciliation found and did.
  */
 typedef struct NftReport {
-        const char *found;      /* NULL: nothing was wrong */
+        const char *found; /* NULL: nothing was wrong */
         const char *mended;
-        size_t restored;        /* bans */
+        size_t restored; /* bans */
 } NftReport;
 
 /* nft-fill.c */
 typedef enum NftFillMode {
-        NFT_FILL_LEARN,         /* only which sets are needed, and how many elements there are */
-        NFT_FILL_ADD,           /* all of them, in transactions */
-        NFT_FILL_WHOLE,         /* all of them, appended to one transaction */
-        NFT_FILL_MISSING,       /* ask by key, add what is missing */
+        NFT_FILL_LEARN,   /* only which sets are needed, and how many elements there are */
+        NFT_FILL_ADD,     /* all of them, in transactions */
+        NFT_FILL_WHOLE,   /* all of them, appended to one transaction */
+        NFT_FILL_MISSING, /* ask by key, add what is missing */
 } NftFillMode;
 
 typedef struct NftFill {
         Nft *nft;
         NftFillMode mode;
-        NftSets *sets;          /* LEARN: they grow here */
-        NftBatch *batch;        /* WHOLE */
+        NftSets *sets;   /* LEARN: they grow here */
+        NftBatch *batch; /* WHOLE */
         NftChange *changes;
         size_t n, total, added;
-        int result;             /* what visiting must not return: FIREWALL_E_... */
+        int result; /* what visiting must not return: FIREWALL_E_... */
         Problem *problem;
 } NftFill;
 

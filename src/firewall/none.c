@@ -66,7 +66,7 @@ static void none_sweep(None *none)
         EventTime now = clock_event_now();
         NoneElement *element, *next;
 
-        HASH_ITER(hh, none->elements, element, next)
+        HASH_ITER (hh, none->elements, element, next)
                 if (!event_time_before(now, element->until))
                         none_drop(none, element);
         none->sweep_at = (size_t) HASH_COUNT(none->elements) * 2;
@@ -192,7 +192,7 @@ static int none_remove(Firewall *firewall, Problem *problem)
         None *none = none_of(firewall);
         NoneElement *element, *next;
 
-        HASH_ITER(hh, none->elements, element, next)
+        HASH_ITER (hh, none->elements, element, next)
                 none_drop(none, element);
         return 0;
 }

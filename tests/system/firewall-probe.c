@@ -115,7 +115,8 @@ static bool read_element(char *rest, bool has_time, Element *ret_element)
         if (has_time && !word)
                 return false;
         if (has_time)
-                element.until = strcmp(word, "forever") == 0 ? EVENT_TIME_FOREVER : event_time_add(clock_event_now(), atoll(word));
+                element.until =
+                        strcmp(word, "forever") == 0 ? EVENT_TIME_FOREVER : event_time_add(clock_event_now(), atoll(word));
         *ret_element = element;
         return true;
 }
@@ -143,7 +144,8 @@ static void apply(Probe *probe)
 
         for (size_t at = 0; r >= 0 && at < probe->n_queue; at += FIREWALL_BATCH_MAX) {
                 size_t left = probe->n_queue - at;
-                r = firewall_apply(probe->firewall, probe->queue + at, left < FIREWALL_BATCH_MAX ? left : FIREWALL_BATCH_MAX, &problem);
+                r = firewall_apply(probe->firewall, probe->queue + at, left < FIREWALL_BATCH_MAX ? left : FIREWALL_BATCH_MAX,
+                                   &problem);
                 result = r != 0 ? r : result;
         }
         fprintf(stderr, "apply of %zu: %lld ms\n", probe->n_queue, (long long) (now_msec() - began));
@@ -248,7 +250,8 @@ static bool command(Probe *probe, const char *word, char *rest)
         } else if (strcmp(word, "stats") == 0) {
                 const FirewallStats *stats = firewall_stats(probe->firewall);
                 printf("stats: added %llu removed %llu refused %llu heals %llu\n", (unsigned long long) stats->elements_added,
-                       (unsigned long long) stats->elements_removed, (unsigned long long) stats->refused, (unsigned long long) stats->heals);
+                       (unsigned long long) stats->elements_removed, (unsigned long long) stats->refused,
+                       (unsigned long long) stats->heals);
         } else if (strcmp(word, "apply") == 0) {
                 apply(probe);
         } else if (strcmp(word, "count") == 0) {
