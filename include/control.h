@@ -83,7 +83,7 @@ typedef struct WhyView {
  */
 typedef struct ControlOps {
         int (*status)(void *userdata, void (*visit)(void *visit_data, const StatusView *view), void *visit_data);
-        /* Every ban of `jail`, NULL: of all; stops when `visit` returns non-zero. Asks nobody else, so that millions take milliseconds. */
+        /* Every ban of `jail`, NULL: of all; stops when `visit` returns non-zero. Asks no kernel, so that millions are quick. */
         int (*bans)(void *userdata, const char *jail, BanVisitor visit, void *visit_data);
         /* What the kernel says of a ban (several elements: packets summed): 0, or FIREWALL_E_ABSENT. */
         int (*kernel)(void *userdata, const Ban *ban, FirewallElement *ret_element);

@@ -39,8 +39,8 @@ static int check_stale(const char *path, Problem *problem)
         if (lstat(path, &st) < 0)
                 return errno == ENOENT || errno == ENOTDIR ? 0 : problem_set(problem, -errno, "%s: %s", path, strerror(errno));
         if (!S_ISSOCK(st.st_mode))
-                return problem_set(problem, -EEXIST, "%s: something that is no socket stands there; move it away: mv %s %s.old", path, path,
-                                   path);
+                return problem_set(problem, -EEXIST, "%s: something that is no socket stands there; move it away: mv %s %s.old",
+                                   path, path, path);
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return problem_set(problem, -errno, "%s: no socket to try it with: %s", path, strerror(errno));
@@ -69,8 +69,9 @@ int listen_unix(const char *path, int *ret_fd, struct stat *ret_file, Problem *p
         int r;
 
         if (set_address(path, ".new", &address) < 0)
-                return problem_set(problem, -ENAMETOOLONG, "%s: too long for a socket's name (at most %zu bytes); use a shorter --runtime-dir",
-                                   path, sizeof address.sun_path - 5);
+                return problem_set(problem, -ENAMETOOLONG,
+                                   "%s: too long for a socket's name (at most %zu bytes); use a shorter --runtime-dir", path,
+                                   sizeof address.sun_path - 5);
         r = check_stale(path, problem);
         if (r < 0)
                 return r;
@@ -81,8 +82,11 @@ int listen_unix(const char *path, int *ret_fd, struct stat *ret_file, Problem *p
         if (bind(fd, (struct sockaddr *) &address, sizeof address) < 0) {
                 r = -errno;
                 if (r == -ENOENT)
-                        return problem_set(problem, r, "%s: the directory does not exist; make it, or choose another with --runtime-dir", path);
-                return problem_set(problem, r, "%s: cannot bind the control socket: %s; the daemon's user must be able to write there", path,
+                        return problem_set(problem, r,
+                                           "%s: the directory does not exist; make it, or choose another with --runtime-dir",
+                                           path);
+                return problem_set(problem, r,
+                                   "%s: cannot bind the control socket: %s; the daemon's user must be able to write there", path,
                                    strerror(-r));
         }
         if (chmod(address.sun_path, 0666) < 0 || listen(fd, LISTEN_BACKLOG) < 0 || stat(address.sun_path, ret_file) < 0 ||

@@ -118,8 +118,9 @@ static void list_in_pages(Control *control, VarlinkCall *call, const char *jail)
         Listing *listing;
 
         if (control->n_listings >= LISTINGS_MAX) {
-                varlink_error(call, "io.bailiff.Manager.Busy",
-                              json_pack("{s:s}", "message", "Others are listing the bans at this moment; try again in a few seconds."));
+                varlink_error(
+                        call, "io.bailiff.Manager.Busy",
+                        json_pack("{s:s}", "message", "Others are listing the bans at this moment; try again in a few seconds."));
                 return;
         }
         listing = calloc(1, sizeof *listing);

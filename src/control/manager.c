@@ -18,6 +18,7 @@
 #include "control/private.h"
 #include "control/view.h"
 #include "util/table.h"
+#include "util/text.h"
 
 struct Waiting {
         Waiting *prev, *next;
@@ -106,7 +107,7 @@ void control_committed(Control *control, uint64_t sequence, const EventRecord *e
         if (sequence > control->committed)
                 control->committed = sequence;
         monitors_tell(control, events, n_events);
-        DL_FOREACH_SAFE(control->waiting, waiting, next)
+        DL_FOREACH_SAFE (control->waiting, waiting, next)
                 if (waiting->sequence <= control->committed)
                         waiting_answer(waiting, true);
         arm_timer(control);
@@ -131,13 +132,15 @@ static int find_ban(void *data, const Ban *ban)
 
 static void method_ban(Control *control, VarlinkCall *call)
 {
-        BanRequest request = { .reason = "" };
+        char reason[EVIDENCE_TEXT_MAX];
+        const char *raw_reason = "";
+        BanRequest request = { .reason = reason };
         bool has_reason, has_force, has_no_report, no_report;
         const Parameter parameters[] = {
                 { "jail", PARAMETER_JAIL, &request.jail },
                 { "address", PARAMETER_ADDR, &request.addr },
                 { "duration", PARAMETER_SECONDS, &request.duration, &request.has_duration },
-                { "reason", PARAMETER_TEXT, &request.reason, &has_reason },
+                { "reason", PARAMETER_TEXT, &raw_reason, &has_reason },
                 { "force", PARAMETER_BOOL, &request.force, &has_force },
                 /* Nothing is reported yet; a wish not to be is granted already. */
                 { "no_report", PARAMETER_BOOL, &no_report, &has_no_report },
@@ -148,6 +151,7 @@ static void method_ban(Control *control, VarlinkCall *call)
 
         if (!parameters_read(control, call, parameters, sizeof parameters / sizeof *parameters))
                 return;
+        text_printable(raw_reason, strlen(raw_reason), reason, sizeof reason);
         r = control->ops.ban(control->ops.userdata, &request, &sequence, &problem);
         if (r != 0) {
                 reply_problem(call, r, &problem);
@@ -203,7 +207,8 @@ static void method_unban(Control *control, VarlinkCall *call)
         else
                 snprintf(by, sizeof by, "uid %u", (unsigned) caller->uid);
         Lifted lifted = { .bans = json_array() };
-        r = control->ops.unban(control->ops.userdata, has_address ? &addr : NULL, jail, by, add_lifted, &lifted, &sequence, &problem);
+        r = control->ops.unban(control->ops.userdata, has_address ? &addr : NULL, jail, by, add_lifted, &lifted, &sequence,
+                               &problem);
         if (r != 0) {
                 json_decref(lifted.bans);
                 reply_problem(call, r, &problem);
@@ -242,7 +247,8 @@ static void reply_or_fail(VarlinkCall *call, int r, json_t *answer)
                 return;
         }
         json_decref(answer);
-        problem_set(&problem, r, "bailiffd could not tell: %s; its log says more (journalctl -u bailiffd)", strerror(r < 0 ? -r : EIO));
+        problem_set(&problem, r, "bailiffd could not tell: %s; its log says more (journalctl -u bailiffd)",
+                    strerror(r < 0 ? -r : EIO));
         reply_problem(call, r < 0 ? r : -EIO, &problem);
 }
 
@@ -319,8 +325,8 @@ static void method_get_info(Control *control, VarlinkCall *call)
 {
         if (!parameters_read(control, call, NULL, 0))
                 return;
-        varlink_reply(call, json_pack("{s:s, s:s, s:s, s:s, s:[ss]}", "vendor", "bailiff", "product", "bailiffd", "version", BAILIFF_VERSION,
-                                      "url", "", "interfaces", "org.varlink.service", "io.bailiff.Manager"));
+        varlink_reply(call, json_pack("{s:s, s:s, s:s, s:s, s:[ss]}", "vendor", "bailiff", "product", "bailiffd", "version",
+                                      BAILIFF_VERSION, "url", "", "interfaces", "org.varlink.service", "io.bailiff.Manager"));
 }
 
 static void method_get_description(Control *control, VarlinkCall *call)
@@ -381,11 +387,12 @@ static void on_call(void *userdata, VarlinkCall *call)
                 if (access >= method->access)
                         method->call(control, call);
                 else
-                        varlink_error(call, "io.bailiff.Manager.NotAuthorized",
-                                      json_pack("{s:s}", "message",
-                                                method->access == ACCESS_CHANGE
-                                                        ? "Only root and members of group bailiff-admin may change bans."
-                                                        : "Only root and members of groups bailiff-admin and bailiff-read may look."));
+                        varlink_error(
+                                call, "io.bailiff.Manager.NotAuthorized",
+                                json_pack("{s:s}", "message",
+                                          method->access == ACCESS_CHANGE
+                                                  ? "Only root and members of group bailiff-admin may change bans."
+                                                  : "Only root and members of groups bailiff-admin and bailiff-read may look."));
                 return;
         }
         reply_unknown(call);
@@ -396,8 +403,8 @@ static void on_call(void *userdata, VarlinkCall *call)
 /**
  * control_new_with() - control_new() with what tests change
  */
-int control_new_with(sd_event *event, const char *socket_path, ControlOps ops, const ControlOptions *options, Control **ret_control,
-                     Problem *problem)
+int control_new_with(sd_event *event, const char *socket_path, ControlOps ops, const ControlOptions *options,
+                     Control **ret_control, Problem *problem)
 {
         _cleanup_(control_freep) Control *control = calloc(1, sizeof *control);
         int r;
@@ -439,7 +446,8 @@ int control_new_with(sd_event *event, const char *socket_path, ControlOps ops, c
  */
 int control_new(sd_event *event, const char *socket_path, ControlOps ops, Control **ret_control, Problem *problem)
 {
-        return control_new_with(event, socket_path, ops, &(ControlOptions){ .commit_usec = CONTROL_COMMIT_USEC }, ret_control, problem);
+        return control_new_with(event, socket_path, ops, &(ControlOptions){ .commit_usec = CONTROL_COMMIT_USEC }, ret_control,
+                                problem);
 }
 
 /**

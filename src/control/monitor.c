@@ -41,7 +41,7 @@ void monitors_tell(Control *control, const EventRecord *events, size_t n_events)
 {
         Monitor *monitor;
 
-        DL_FOREACH(control->monitors, monitor)
+        DL_FOREACH (control->monitors, monitor)
                 for (size_t i = 0; monitor->live && i < n_events; i++)
                         tell(monitor, &events[i]);
 }
@@ -74,7 +74,9 @@ static bool monitor_step(VarlinkCall *call, void *data)
         monitor->n_page = 0;
         r = control->ops.events(control->ops.userdata, monitor->told, MONITOR_PAGE, take_event, monitor);
         if (r < 0) {
-                problem_set(&problem, r, "The event log cannot be read: %s; `bailiffctl monitor` without --since shows new events.", strerror(-r));
+                problem_set(&problem, r,
+                            "The event log cannot be read: %s; `bailiffctl monitor` without --since shows new events.",
+                            strerror(-r));
                 reply_problem(call, r, &problem);
                 return false;
         }

@@ -113,11 +113,9 @@ static bool read_one(Control *control, VarlinkCall *call, const Parameter *param
 {
         switch (parameter->kind) {
         case PARAMETER_ADDR:
-        case PARAMETER_SINGLE:
-                return read_addr(call, parameter, json_string_value(value));
+        case PARAMETER_SINGLE: return read_addr(call, parameter, json_string_value(value));
         case PARAMETER_INTEGER:
-        case PARAMETER_SECONDS:
-                return read_integer(call, parameter, value);
+        case PARAMETER_SECONDS: return read_integer(call, parameter, value);
         case PARAMETER_BOOL:
                 if (!json_is_boolean(value)) {
                         reply_invalid(call, parameter->name, "%s must be true or false.", parameter->name);
@@ -156,7 +154,8 @@ bool parameters_read(Control *control, VarlinkCall *call, const Parameter *param
         json_t *object = (json_t *) (uintptr_t) varlink_parameters(call), *value;
         const char *key;
 
-        json_object_foreach(object, key, value) {
+        json_object_foreach(object, key, value)
+        {
                 size_t i = 0;
 
                 while (i < n && strcmp(parameters[i].name, key) != 0)
@@ -191,8 +190,10 @@ bool parameters_read(Control *control, VarlinkCall *call, const Parameter *param
 void reply_problem(VarlinkCall *call, int r, const Problem *problem)
 {
         static const char *const names[] = {
-                [BAN_E_ALLOWED] = "io.bailiff.Manager.AddressAllowed",    [BAN_E_TOO_WIDE] = "io.bailiff.Manager.TooWide",
-                [BAN_E_NO_JAIL] = "io.bailiff.Manager.NoSuchJail",        [BAN_E_NOT_BANNABLE] = "io.bailiff.Manager.NotBannable",
+                [BAN_E_ALLOWED] = "io.bailiff.Manager.AddressAllowed",
+                [BAN_E_TOO_WIDE] = "io.bailiff.Manager.TooWide",
+                [BAN_E_NO_JAIL] = "io.bailiff.Manager.NoSuchJail",
+                [BAN_E_NOT_BANNABLE] = "io.bailiff.Manager.NotBannable",
                 [BAN_E_FULL] = "io.bailiff.Manager.Full",
         };
         const char *error = r > 0 && (size_t) r < sizeof names / sizeof *names ? names[r] : "io.bailiff.Manager.Failed";

@@ -46,8 +46,8 @@ extern const size_t CONTROL_N_METHODS;
 extern const char CONTROL_DESCRIPTION[];
 extern const char VARLINK_SERVICE_DESCRIPTION[];
 
-int control_new_with(sd_event *event, const char *socket_path, ControlOps ops, const ControlOptions *options, Control **ret_control,
-                     Problem *problem);
+int control_new_with(sd_event *event, const char *socket_path, ControlOps ops, const ControlOptions *options,
+                     Control **ret_control, Problem *problem);
 int control_add_client(Control *control, int fd);
 const VarlinkStats *control_stats(const Control *control);
 

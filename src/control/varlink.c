@@ -32,12 +32,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/buffer.h"
 #include "control/listen.h"
 #include "control/varlink.h"
 #include "util/clock.h"
 #include "util/table.h"
 
-#define READ_SIZE (16 * 1024)
+#define READ_SIZE BUFFER_KEEP
 #define ACCEPTS_PER_TURN 8
 #define ACCEPT_RETRY_USEC (200 * USEC_PER_MSEC)
 
@@ -49,11 +50,6 @@ const VarlinkLimits VARLINK_LIMITS = {
         .output = 4 * 1024 * 1024,
 };
 
-typedef struct Buffer {
-        char *data;
-        size_t start, end, capacity;
-} Buffer;
-
 typedef struct Client Client;
 
 struct VarlinkCall {
@@ -64,7 +60,7 @@ struct VarlinkCall {
         bool more, oneway, answered, awake;
         VarlinkLater later;
         void *data;
-        Buffer held;            /* answers that earlier calls still stand in front of */
+        Buffer held; /* answers that earlier calls still stand in front of */
 };
 
 struct Client {
@@ -75,15 +71,15 @@ struct Client {
         uint32_t events;
         Caller caller;
         Buffer input, output;
-        size_t searched;        /* bytes of the input known to hold no NUL */
-        size_t request;         /* bytes of the first whole request with its NUL; 0: none yet */
-        size_t held;            /* bytes held by calls */
+        size_t searched; /* bytes of the input known to hold no NUL */
+        size_t request;  /* bytes of the first whole request with its NUL; 0: none yet */
+        size_t held;     /* bytes held by calls */
         VarlinkCall *calls;
         size_t n_calls, n_streams;
-        uint64_t active;        /* when it last said something */
-        bool eof;               /* nothing more will come */
-        bool gone;              /* and nobody reads the answers */
-        bool doomed;            /* to be freed at the next occasion */
+        uint64_t active; /* when it last said something */
+        bool eof;        /* nothing more will come */
+        bool gone;       /* and nobody reads the answers */
+        bool doomed;     /* to be freed at the next occasion */
 };
 
 struct Varlink {
@@ -95,58 +91,8 @@ struct Varlink {
         VarlinkHandler handler;
         VarlinkLimits limits;
         VarlinkStats stats;
-        Client *clients;        /* who is served next stands first */
+        Client *clients; /* who is served next stands first */
 };
-
-/* ---- buffers ---- */
-
-static size_t buffer_size(const Buffer *buffer)
-{
-        return buffer->end - buffer->start;
-}
-
-static void buffer_clear(Buffer *buffer)
-{
-        free(buffer->data);
-        *buffer = (Buffer){ 0 };
-}
-
-static int buffer_reserve(Buffer *buffer, size_t size)
-{
-        if (buffer->start > 0 && (buffer->start == buffer->end || buffer->capacity - buffer->end < size)) {
-                memmove(buffer->data, buffer->data + buffer->start, buffer_size(buffer));
-                buffer->end -= buffer->start;
-                buffer->start = 0;
-        }
-        if (buffer->capacity - buffer->end < size) {
-                size_t capacity = buffer->capacity * 2 > buffer->end + size ? buffer->capacity * 2 : buffer->end + size;
-                char *data = realloc(buffer->data, capacity);
-
-                if (!data)
-                        return -ENOMEM;
-                buffer->data = data;
-                buffer->capacity = capacity;
-        }
-        return 0;
-}
-
-static int buffer_append(Buffer *buffer, const char *data, size_t size)
-{
-        int r = buffer_reserve(buffer, size);
-
-        if (r < 0)
-                return r;
-        memcpy(buffer->data + buffer->end, data, size);
-        buffer->end += size;
-        return 0;
-}
-
-static void buffer_consume(Buffer *buffer, size_t size)
-{
-        buffer->start += size;
-        if (buffer->start == buffer->end && buffer->capacity > READ_SIZE)
-                buffer_clear(buffer);
-}
 
 /* ---- what a client is ready for ---- */
 
@@ -170,7 +116,8 @@ static bool is_finished(const Client *client)
 
 static bool has_work(const Client *client)
 {
-        return is_finished(client) || may_begin(client) || may_step(client) || (client->gone && !client->eof && client->request == 0);
+        return is_finished(client) || may_begin(client) || may_step(client) ||
+               (client->gone && !client->eof && client->request == 0);
 }
 
 static void arm_work(Varlink *varlink)
@@ -420,14 +367,17 @@ static int call_new(Client *client, const char *text, size_t size, VarlinkCall *
 
 static void find_request(Client *client)
 {
-        const Buffer *input = &client->input;
-        const char *from = input->data + input->start + client->searched, *nul;
-        size_t limit = client->varlink->limits.request[client->caller.access];
+        size_t size = buffer_size(&client->input), limit = client->varlink->limits.request[client->caller.access];
+        const char *begin, *nul = NULL;
 
-        nul = buffer_size(input) > client->searched ? memchr(from, '\0', buffer_size(input) - client->searched) : NULL;
-        client->searched = buffer_size(input);
-        client->request = nul ? (size_t) (nul - (input->data + input->start)) + 1 : 0;
-        if (client->request > limit || (!nul && buffer_size(input) >= limit)) {
+        client->request = 0;
+        if (size > client->searched) {
+                begin = client->input.data + client->input.start;
+                nul = memchr(begin + client->searched, '\0', size - client->searched);
+                client->request = nul ? (size_t) (nul - begin) + 1 : 0;
+        }
+        client->searched = size;
+        if (client->request > limit || (!nul && size >= limit)) {
                 client->varlink->stats.dropped_bad++;
                 client->doomed = true;
         }
@@ -443,7 +393,7 @@ static void end_calls(Client *client)
 static void client_begin(Client *client)
 {
         Varlink *varlink = client->varlink;
-        VarlinkCall *call;
+        VarlinkCall *call = NULL;
         int r;
 
         r = call_new(client, client->input.data + client->input.start, client->request - 1, &call);
@@ -543,7 +493,7 @@ static int on_work(sd_event_source *source, void *userdata)
         Varlink *varlink = userdata;
         Client *client;
 
-        DL_FOREACH(varlink->clients, client)
+        DL_FOREACH (varlink->clients, client)
                 if (has_work(client))
                         break;
         if (!client) {
@@ -572,10 +522,11 @@ static bool make_room(Varlink *varlink, const Caller *caller)
         size_t same_uid = 0, strangers = 0;
         Client *client, *idle = NULL;
 
-        DL_FOREACH(varlink->clients, client) {
+        DL_FOREACH (varlink->clients, client) {
                 same_uid += client->caller.uid == caller->uid;
                 strangers += client->caller.access != ACCESS_CHANGE;
-                if (client->caller.access == ACCESS_NONE && !client->calls && client->request == 0 && (!idle || client->active < idle->active))
+                if (client->caller.access == ACCESS_NONE && !client->calls && client->request == 0 &&
+                    (!idle || client->active < idle->active))
                         idle = client;
         }
         if (caller->uid != 0 && same_uid >= varlink->limits.clients_per_uid)
@@ -612,7 +563,8 @@ int varlink_add_client(Varlink *varlink, int fd)
         client = calloc(1, sizeof *client);
         if (!client)
                 return -ENOMEM;
-        *client = (Client){ .varlink = varlink, .fd = owned, .caller = caller, .events = EPOLLIN, .active = clock_boot_now().usec };
+        *client =
+                (Client){ .varlink = varlink, .fd = owned, .caller = caller, .events = EPOLLIN, .active = clock_boot_now().usec };
         owned = -1;
         DL_APPEND(varlink->clients, client);
         varlink->stats.clients++;

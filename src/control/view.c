@@ -279,7 +279,8 @@ json_t *view_why(const WhyView *why, bool lines)
                 json_array_append_new(bans, ban);
         }
         for (size_t i = 0; i < why->n_windows; i++)
-                json_array_append_new(windows, view_window(&why->windows[i], why->window_counts[i], why->window_maxretry[i], lines));
+                json_array_append_new(windows,
+                                      view_window(&why->windows[i], why->window_counts[i], why->window_maxretry[i], lines));
         put(object, "bans", bans);
         put(object, "windows", windows);
         put(object, "redacted", json_boolean(!lines));
@@ -291,8 +292,7 @@ static void redact(json_t *event)
         size_t i;
         json_t *line;
 
-        json_array_foreach(json_object_get(event, "lines"), i, line)
-                json_object_del(line, "line");
+        json_array_foreach(json_object_get(event, "lines"), i, line) json_object_del(line, "line");
         json_object_set_new(event, "redacted", json_true());
 }
 

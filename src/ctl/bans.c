@@ -8,7 +8,7 @@
 #include "ctl/ctl.h"
 #include "util/cleanup.h"
 
-#define ADDRESS_WIDTH 24        /* a longer address has a line of its own */
+#define ADDRESS_WIDTH 24 /* a longer address has a line of its own */
 #define JAIL_WIDTH 18
 
 static void say_header(void)
@@ -61,7 +61,8 @@ static void show_page(const Ctl *ctl, const Answer *answer, size_t *n)
         const json_t *ban;
         size_t i;
 
-        json_array_foreach(json_object_get(answer->parameters, "bans"), i, ban) {
+        json_array_foreach(json_object_get(answer->parameters, "bans"), i, ban)
+        {
                 if (ctl->json) {
                         say_json(ban);
                 } else {
@@ -123,7 +124,8 @@ static int banned_one(Ctl *ctl, const char *address)
 
         if (!ctl->json && !banned)
                 say(PLAIN, "%s is not banned\n", address);
-        json_array_foreach(json_object_get(answer.parameters, "bans"), i, ban) {
+        json_array_foreach(json_object_get(answer.parameters, "bans"), i, ban)
+        {
                 const char *ip = field(ban, "ip", address);
                 bool covered = strcmp(ip, address) != 0;
                 char text[512];

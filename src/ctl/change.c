@@ -21,8 +21,8 @@
 typedef struct Change {
         Ctl *ctl;
         const char *method;
-        json_t *parameters;             /* of every call; the address is added */
-        const char **sent;              /* addresses whose answers are still to come */
+        json_t *parameters; /* of every call; the address is added */
+        const char **sent;  /* addresses whose answers are still to come */
         size_t first, n;
         int status;
 } Change;
@@ -61,8 +61,7 @@ static int show_lifted(const Answer *answer, const char *address)
         long long lifted = number(answer->parameters, "lifted");
         size_t i;
 
-        json_array_foreach(bans, i, ban)
-                say(PLAIN, "%s unbanned in %s\n", field(ban, "ip", "?"), field(ban, "jail", "?"));
+        json_array_foreach(bans, i, ban) say(PLAIN, "%s unbanned in %s\n", field(ban, "ip", "?"), field(ban, "jail", "?"));
         if ((size_t) lifted > json_array_size(bans))
                 say(PLAIN, "and %lld more\n", lifted - (long long) json_array_size(bans));
         if (lifted == 0)
@@ -191,7 +190,8 @@ static int set_duration(const Command *command, json_t *parameters, const char *
         int64_t seconds;
 
         if (duration_parse(text, &seconds) < 0)
-                return usage_error(command, "\"%s\" is no duration: 10m, 1d12h, plain seconds, or forever; 1 s to 10 years", text);
+                return usage_error(command, "\"%s\" is no duration: 10m, 1d12h, plain seconds, or forever; 1 s to 10 years",
+                                   text);
         json_object_set_new(parameters, "duration", json_integer(seconds));
         return STATUS_DONE;
 }

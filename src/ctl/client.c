@@ -29,12 +29,9 @@ static int connect_failed(const Ctl *ctl, int error)
         case ECONNREFUSED:
                 return fail("bailiffd is not running (nobody answers on %s).\nStart it: systemctl start bailiffd", ctl->socket);
         case EACCES:
-        case EPERM:
-                return fail("%s: permission denied. Use sudo or join the group bailiff-admin.", ctl->socket);
-        case EAGAIN:
-                return fail("%s: bailiffd has too many clients waiting; try again.", ctl->socket);
-        default:
-                return fail("%s: %s", ctl->socket, strerror(error));
+        case EPERM: return fail("%s: permission denied. Use sudo or join the group bailiff-admin.", ctl->socket);
+        case EAGAIN: return fail("%s: bailiffd has too many clients waiting; try again.", ctl->socket);
+        default: return fail("%s: %s", ctl->socket, strerror(error));
         }
 }
 

@@ -49,7 +49,8 @@ int output_end(int status)
 static const char *colour_code(Colour colour)
 {
         static const char *const codes[] = {
-                [PLAIN] = "", [BOLD] = "\033[1m", [DIM] = "\033[2m", [RED] = "\033[31m", [GREEN] = "\033[32m", [YELLOW] = "\033[33m",
+                [PLAIN] = "",       [BOLD] = "\033[1m",   [DIM] = "\033[2m",
+                [RED] = "\033[31m", [GREEN] = "\033[32m", [YELLOW] = "\033[33m",
         };
 
         return arg_output.coloured ? codes[colour] : "";

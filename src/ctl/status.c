@@ -28,22 +28,24 @@ static void say_problems(const json_t *status)
 
         json_array_foreach(json_object_get(status, "problems"), i, problem)
                 say_wrapped(RED, "! ", "  ", json_string_value(problem) ? json_string_value(problem) : "?");
-        json_array_foreach(json_object_get(status, "jails"), i, jail)
-                if (*field(jail, "problem", "")) {
-                        _cleanup_free_ char *name = clean(field(jail, "name", "?"));
+        json_array_foreach(json_object_get(status, "jails"), i, jail) if (*field(jail, "problem", ""))
+        {
+                _cleanup_free_ char *name = clean(field(jail, "name", "?"));
 
-                        snprintf(first, sizeof first, "! %.60s: ", name);
-                        say_wrapped(RED, first, "  ", field(jail, "problem", ""));
-                }
+                snprintf(first, sizeof first, "! %.60s: ", name);
+                say_wrapped(RED, first, "  ", field(jail, "problem", ""));
+        }
         if (json_is_true(json_object_get(status, "config_kept")))
-                say_wrapped(YELLOW, "! ", "  ",
-                            "The configuration on disk does not load; the last one that did is in force. Check: bailiffd --check");
+                say_wrapped(
+                        YELLOW, "! ", "  ",
+                        "The configuration on disk does not load; the last one that did is in force. Check: bailiffd --check");
         if (number(status, "failed_commits") > 0 && number(status, "pending_bytes") > 0)
                 say(YELLOW, "! %lld commits failed; %lld bytes wait for the disk.\n", number(status, "failed_commits"),
                     number(status, "pending_bytes"));
         if (number(status, "set_aside") > 0)
                 say(YELLOW, "! %lld log %s set aside: the daemon crashed on %s.\n", number(status, "set_aside"),
-                    plural(number(status, "set_aside"), "line is", "lines are"), plural(number(status, "set_aside"), "it", "them"));
+                    plural(number(status, "set_aside"), "line is", "lines are"),
+                    plural(number(status, "set_aside"), "it", "them"));
 }
 
 static void say_daemon(const json_t *status)
@@ -54,15 +56,16 @@ static void say_daemon(const json_t *status)
         say(state_colour(field(status, "state", "")), "%s", field(status, "state", "?"));
         say(PLAIN, ", started %s, pid %lld%s\n", ago(field(status, "started", ""), since), number(status, "pid"),
             json_is_true(json_object_get(status, "dry_run")) ? ", dry run: bans nobody" : "");
-        say(PLAIN, "firewall %s, journal %s, %lld lines read\n", field(status, "firewall", "?"), field(status, "source_state", "?"),
-            number(status, "source_lines"));
+        say(PLAIN, "firewall %s, journal %s, %lld lines read\n", field(status, "firewall", "?"),
+            field(status, "source_state", "?"), number(status, "source_lines"));
         say(PLAIN, "%lld %s in force", number(status, "bans"), plural(number(status, "bans"), "ban", "bans"));
         if (number(status, "max_bans") > 0 && number(status, "bans") * 10 >= number(status, "max_bans") * 9)
                 say(RED, " of at most %lld", number(status, "max_bans"));
-        say(PLAIN, ", %lld %s under watch\n", number(status, "windows"), plural(number(status, "windows"), "address", "addresses"));
+        say(PLAIN, ", %lld %s under watch\n", number(status, "windows"),
+            plural(number(status, "windows"), "address", "addresses"));
         if (number(status, "bans_displaced") + number(status, "windows_evicted") + number(status, "heals") > 0)
-                say(PLAIN, "%lld bans and %lld windows gave way at a cap, firewall mended %lld times\n", number(status, "bans_displaced"),
-                    number(status, "windows_evicted"), number(status, "heals"));
+                say(PLAIN, "%lld bans and %lld windows gave way at a cap, firewall mended %lld times\n",
+                    number(status, "bans_displaced"), number(status, "windows_evicted"), number(status, "heals"));
 }
 
 static void say_count(long long count)
@@ -91,7 +94,8 @@ static void say_jails(const json_t *jails)
         printf("  ");
         say_cell(BOLD, "FAILED    TOTAL   BANNED    TOTAL  LAST HIT", 44, false);
         putchar('\n');
-        json_array_foreach(jails, i, jail) {
+        json_array_foreach(jails, i, jail)
+        {
                 say_cell(PLAIN, field(jail, "name", "?"), 18, false);
                 putchar(' ');
                 say_cell(state_colour(field(jail, "state", "")), field(jail, "state", "?"), 9, false);
@@ -111,12 +115,12 @@ static void say_joined(const char *first, const json_t *list, const char *none, 
         const json_t *item;
         size_t i, size = 1;
 
-        json_array_foreach(list, i, item)
-                size += json_string_length(item) + strlen(separator);
+        json_array_foreach(list, i, item) size += json_string_length(item) + strlen(separator);
         text = calloc(1, size);
         if (!text)
                 return;
-        json_array_foreach(list, i, item) {
+        json_array_foreach(list, i, item)
+        {
                 if (i > 0)
                         strcat(text, separator);
                 strcat(text, json_string_value(item) ? json_string_value(item) : "");
@@ -133,9 +137,8 @@ static void say_banned(Ctl *ctl, const char *jail)
 
         if (client_call(ctl, "ListBans", json_pack("{s:s}", "jail", jail), &answer) != STATUS_DONE || answer.error)
                 return;
-        json_array_foreach(json_object_get(answer.parameters, "bans"), i, ban)
-                if (i < BANNED_SHOWN)
-                        json_array_append(list, json_object_get(ban, "ip"));
+        json_array_foreach(json_object_get(answer.parameters, "bans"), i, ban) if (i < BANNED_SHOWN)
+                json_array_append(list, json_object_get(ban, "ip"));
         say_joined("   `- Banned IP list:   ", list, "", " ");
         if (i > BANNED_SHOWN || json_is_true(json_object_get(answer.parameters, "truncated")))
                 say(PLAIN, "                        ... (all: bailiffctl bans %s)\n", jail);
@@ -157,8 +160,8 @@ static void say_jail(Ctl *ctl, const json_t *jail)
             number(jail, "refused_by_origin"), number(jail, "too_long"), number(jail, "limit"));
         say(PLAIN, "|  |- Last line:        %s\n", time_text(field(jail, "last_line", ""), TIME_FULL, time));
         say(PLAIN, "|  `- Last failure:     %s\n", time_text(field(jail, "last_hit", ""), TIME_FULL, time));
-        say(PLAIN, "`- Actions: ban for %s after %lld failures in %s\n", duration_format(number(jail, "bantime"), ban), number(jail, "maxretry"),
-            duration_format(number(jail, "findtime"), find));
+        say(PLAIN, "`- Actions: ban for %s after %lld failures in %s\n", duration_format(number(jail, "bantime"), ban),
+            number(jail, "maxretry"), duration_format(number(jail, "findtime"), find));
         say_joined("   |- Ports:            ", json_object_get(jail, "ports"), "all", " ");
         say(PLAIN, "   |- Currently banned: %lld\n", number(jail, "currently_banned"));
         say(PLAIN, "   |- Total banned:     %lld\n", number(jail, "total_banned"));

@@ -14,7 +14,8 @@ static void say_lines(const json_t *lines)
         char time[64];
         size_t i;
 
-        json_array_foreach(lines, i, line) {
+        json_array_foreach(lines, i, line)
+        {
                 long long weight = json_object_get(line, "weight") ? number(line, "weight") : 1;
 
                 say(DIM, "    %s %s%s\n", time_text(field(line, "time", ""), TIME_SHORT, time), field(line, "rule", ""),
@@ -58,8 +59,7 @@ static void say_why_ban(const json_t *ban)
                 say_wrapped(PLAIN, "  reason: ", "    ", field(ban, "reason", ""));
         if (json_array_size(ports) > 0) {
                 say(PLAIN, "  only ports");
-                json_array_foreach(ports, i, port)
-                        say(PLAIN, " %s", json_string_value(port) ? json_string_value(port) : "?");
+                json_array_foreach(ports, i, port) say(PLAIN, " %s", json_string_value(port) ? json_string_value(port) : "?");
                 putchar('\n');
         }
         say_kernel(ban);
@@ -68,14 +68,15 @@ static void say_why_ban(const json_t *ban)
 
 static void say_window(const json_t *window)
 {
-        say(BOLD, "%s has failed %lld of %lld times in %s\n", field(window, "ip", "?"), number(window, "failures"), number(window, "maxretry"),
-            field(window, "jail", "?"));
+        say(BOLD, "%s has failed %lld of %lld times in %s\n", field(window, "ip", "?"), number(window, "failures"),
+            number(window, "maxretry"), field(window, "jail", "?"));
         say_lines(json_object_get(window, "lines"));
 }
 
 static void say_why(const json_t *why)
 {
-        const json_t *allowed = json_object_get(why, "allowed"), *bans = json_object_get(why, "bans"), *windows = json_object_get(why, "windows");
+        const json_t *allowed = json_object_get(why, "allowed"), *bans = json_object_get(why, "bans"),
+                     *windows = json_object_get(why, "windows");
         const json_t *item;
         char time[64];
         size_t i;
@@ -83,15 +84,14 @@ static void say_why(const json_t *why)
         if (allowed) {
                 const char *until = field(allowed, "until", "forever");
 
-                say(GREEN, "%s is allowed by %s (%s)", field(why, "ip", "?"), field(allowed, "ip", "?"), field(allowed, "origin", "?"));
+                say(GREEN, "%s is allowed by %s (%s)", field(why, "ip", "?"), field(allowed, "ip", "?"),
+                    field(allowed, "origin", "?"));
                 if (strcmp(until, "forever") != 0)
                         say(GREEN, " until %s", time_text(until, TIME_SHORT, time));
                 putchar('\n');
         }
-        json_array_foreach(bans, i, item)
-                say_why_ban(item);
-        json_array_foreach(windows, i, item)
-                say_window(item);
+        json_array_foreach(bans, i, item) say_why_ban(item);
+        json_array_foreach(windows, i, item) say_window(item);
         if (!allowed && json_array_size(bans) == 0)
                 say(PLAIN, "%s is not banned%s\n", field(why, "ip", "?"),
                     json_array_size(windows) > 0 ? " (yet)." : ", and no failure of it counts at present.");
@@ -129,7 +129,8 @@ static void say_event(const json_t *event)
 
         used = snprintf(text, sizeof text, "%.16s", kind);
         if (*field(event, "ip", ""))
-                used += snprintf(text + used, sizeof text - (size_t) used, " %.63s in %.63s", field(event, "ip", ""), field(event, "jail", "?"));
+                used += snprintf(text + used, sizeof text - (size_t) used, " %.63s in %.63s", field(event, "ip", ""),
+                                 field(event, "jail", "?"));
         if (*until && (strcmp(kind, "ban") == 0 || strcmp(kind, "prolong") == 0)) {
                 char end[64];
 
