@@ -98,6 +98,8 @@ static void arm_next_poll(JournalSource *source, bool found_lines)
                 interval = source->config.fast_poll_usec;
         else if (found_lines)
                 interval = POLL_LIVELY;
+        if (interval < source->config.fast_poll_usec)
+                interval = source->config.fast_poll_usec; /* the first poll has none to double */
         if (interval > POLL_IDLE)
                 interval = POLL_IDLE;
         arm(source, interval);

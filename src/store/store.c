@@ -323,8 +323,6 @@ int store_start(Store *store, sd_event *event, StoreCallbacks callbacks)
         if (r < 0)
                 return r;
         sd_event_source_set_description(store->source, "store");
-        /* Answers and the log may wait; a kernel element may not. */
-        sd_event_source_set_priority(store->source, SD_EVENT_PRIORITY_NORMAL + 10);
         sd_event_source_set_exit_on_failure(store->source, true);
         sqlite3_close(store->rescue);
         store->rescue = NULL;

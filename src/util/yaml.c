@@ -113,7 +113,7 @@ static int read_node(Reader *reader, const yaml_event_t *event, YamlNode **ret_n
 static int read_scalar(Reader *reader, const yaml_event_t *event, YamlNode **ret_node)
 {
         const char *value = (const char *) event->data.scalar.value;
-        YamlNode *node;
+        YamlNode *node = NULL;
         int r;
 
         if (event->data.scalar.anchor || event->data.scalar.tag)
