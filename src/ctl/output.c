@@ -308,7 +308,7 @@ const char *ago(const char *rfc3339, char buffer[static 32])
         long long left = (long long) then - (long long) time(NULL);
 
         span_text(left < 0 ? -left : left, span);
-        snprintf(buffer, 32, left < 0 ? "%s ago" : "in %s", span);
+        snprintf(buffer, 32, left <= 0 ? "%s ago" : "in %s", span);
         return buffer;
 }
 

@@ -376,6 +376,7 @@ Daemon *daemon_free(Daemon *daemon)
         sd_event_source_unref(daemon->deadline_source);
         sd_event_source_unref(daemon->commit_source);
         sd_event_source_unref(daemon->clock_source);
+        sd_event_source_unref(daemon->keep_source);
         sd_event_unref(daemon->event);
         if (daemon->clock_fd >= 0)
                 close(daemon->clock_fd);

@@ -62,8 +62,10 @@ void daemon_degrade(Daemon *daemon, const char *topic, const char *text)
 {
         if (!health_set(&daemon->health, topic, text))
                 return;
-        if (daemon->ready)
-                sd_notifyf(false, "STATUS=%s", daemon->health.n_problems ? daemon->health.problems[0].text : "guarding");
+        if (daemon->ready && daemon->health.n_problems > 0)
+                sd_notifyf(false, "STATUS=degraded: %s: %s", daemon->health.problems[0].topic, daemon->health.problems[0].text);
+        else if (daemon->ready)
+                sd_notify(false, "STATUS=guarding");
         if (text && *text)
                 log_warning("%s: %s", topic, text);
         else

@@ -56,7 +56,7 @@ struct Daemon {
         EventTime start_position_time;
 
         sd_event *event;
-        sd_event_source *settle_source, *deadline_source, *commit_source, *clock_source;
+        sd_event_source *settle_source, *deadline_source, *commit_source, *clock_source, *keep_source;
         int clock_fd;
 
         Jail *jails;

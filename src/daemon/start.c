@@ -21,6 +21,8 @@
 #include "daemon/private.h"
 #include "util/log.h"
 
+#define KEEP_RETRY_USEC (5 * USEC_PER_SEC)
+
 /* ---- firewall's callbacks ---- */
 
 typedef struct AllowedVisit {
@@ -309,6 +311,15 @@ static void start_inflight(Daemon *daemon)
         }
 }
 
+static void keep_configuration(Daemon *daemon);
+
+static int on_keep(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        keep_configuration(userdata);
+        return 0;
+}
+
+/* Where the disk is full it is tried again until it works. */
 static void keep_configuration(Daemon *daemon)
 {
         Problem problem;
@@ -318,8 +329,14 @@ static void keep_configuration(Daemon *daemon)
         for (size_t i = 0; i < daemon->n_jails; i++)
                 if (!daemon->jails[i].filter || daemon->jails[i].filter_kept)
                         return;
-        if (kept_save(daemon, &problem) < 0)
-                daemon_degrade(daemon, "kept configuration", problem.text);
+        daemon->keep_source = sd_event_source_unref(daemon->keep_source);
+        if (kept_save(daemon, &problem) == 0) {
+                daemon_degrade(daemon, "kept configuration", NULL);
+                return;
+        }
+        daemon_degrade(daemon, "kept configuration", problem.text);
+        if (sd_event_add_time_relative(daemon->event, &daemon->keep_source, CLOCK_BOOTTIME, KEEP_RETRY_USEC, KEEP_RETRY_USEC / 10, on_keep, daemon) >= 0)
+                sd_event_source_set_description(daemon->keep_source, "keep the configuration");
 }
 
 static void say_ready(Daemon *daemon)
@@ -327,13 +344,15 @@ static void say_ready(Daemon *daemon)
         size_t n_bans = ban_engine_stats(daemon->engine)->bans;
         char text[256];
 
-        snprintf(text, sizeof text, "%zu jail%s, %zu ban%s in force, firewall: %s%s%s", daemon->n_jails, daemon->n_jails == 1 ? "" : "s", n_bans,
-                 n_bans == 1 ? "" : "s", firewall_backend(daemon->firewall), daemon->options.dry_run ? " (dry run)" : "",
-                 daemon->health.n_problems ? "; degraded, see: bailiffctl status" : "");
+        snprintf(text, sizeof text, "%zu jail%s, %zu ban%s in force, firewall: %s%s", daemon->n_jails, daemon->n_jails == 1 ? "" : "s", n_bans,
+                 n_bans == 1 ? "" : "s", firewall_backend(daemon->firewall), daemon->options.dry_run ? " (dry run)" : "");
         daemon_note(daemon, "start", text);
         daemon->ready = true;
         log_notice("bailiffd " BAILIFF_VERSION ": %s", text);
-        sd_notifyf(false, "READY=1\nSTATUS=%s", text);
+        if (daemon->health.n_problems > 0)
+                sd_notifyf(false, "READY=1\nSTATUS=degraded: %s: %s", daemon->health.problems[0].topic, daemon->health.problems[0].text);
+        else
+                sd_notifyf(false, "READY=1\nSTATUS=%s", text);
 }
 
 /**

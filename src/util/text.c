@@ -129,7 +129,7 @@ static unsigned distance(const char *a, const char *b)
 const char *text_nearest(const char *word, const char *const known[], size_t n_known)
 {
         const char *best = NULL;
-        unsigned best_distance = 3;
+        unsigned best_distance = strlen(word) >= 9 ? 4 : 3;
 
         if (strlen(word) > WORD_MAX)
                 return NULL;

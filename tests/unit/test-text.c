@@ -39,6 +39,7 @@ static void test_nearest(void)
 
         check_text(text_nearest("fintime", known, 3), "findtime");
         check_text(text_nearest("max_retry", known, 3), "maxretry");
+        check_text(text_nearest("maxretries", known, 3), "maxretry");
         check(!text_nearest("colour", known, 3));
 }
 
