@@ -94,7 +94,7 @@ int schema_version(sqlite3 *db, int *ret_version)
 int schema_migrate(sqlite3 *db, const SchemaStep steps[], int n_steps)
 {
         char sql[64];
-        int version, rc;
+        int version = -1, rc;
 
         rc = schema_version(db, &version);
         if (rc != SQLITE_OK || version == n_steps)
