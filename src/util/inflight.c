@@ -10,7 +10,9 @@
  * belongs on a tmpfs (the runtime directory), so nothing waits for a disk.
  *
  * A line is known again by its time, its length and a hash of its text. When
- * it comes a third time after two crashes, inflight_begin() says "set it aside".
+ * it comes a third time after two crashes, inflight_begin() says "set it aside",
+ * and goes on saying so: the daemon may die on the next line before the disk
+ * has taken how far it had come, and then reads this one again.
  */
 
 #include <errno.h>
@@ -24,7 +26,8 @@
 
 #include "util/inflight.h"
 
-#define INFLIGHT_MAGIC UINT64_C(0x6261696c69666631) /* "bailiff1" */
+#define INFLIGHT_MAGIC UINT64_C(0x6261696c69666632) /* "bailiff2" */
+#define ASIDE_MAX 64
 
 typedef struct LineKey {
         uint64_t time, size, hash;
@@ -36,6 +39,8 @@ typedef struct Page {
         LineKey suspect;        /* on which an earlier run died `crashes` times */
         uint32_t active;
         uint32_t crashes;
+        uint32_t n_aside;       /* ever set aside; the latest are kept in a ring */
+        LineKey aside[ASIDE_MAX];
 } Page;
 
 struct Inflight {
@@ -45,6 +50,14 @@ struct Inflight {
 static bool same_line(const LineKey *a, const LineKey *b)
 {
         return memcmp(a, b, sizeof *a) == 0;
+}
+
+static bool is_aside(const Page *page, const LineKey *line)
+{
+        for (uint32_t i = 0; i < page->n_aside && i < ASIDE_MAX; i++)
+                if (same_line(&page->aside[i], line))
+                        return true;
+        return false;
 }
 
 /* The process may die at any instruction: what is written must reach the page in the order written here. */
@@ -126,9 +139,12 @@ bool inflight_begin(Inflight *inflight, int64_t time, const char *text, size_t s
                 .hash = XXH3_64bits(text, size < INFLIGHT_TEXT_MAX ? size : INFLIGHT_TEXT_MAX),
         };
         if (page->crashes >= INFLIGHT_CRASHES_MAX && same_line(&page->current, &page->suspect)) {
+                page->aside[page->n_aside % ASIDE_MAX] = page->current;
+                publish(&page->n_aside, page->n_aside + 1);
                 page->crashes = 0;
-                return true;
         }
+        if (is_aside(page, &page->current))
+                return true;
         publish(&page->active, 1);
         return false;
 }
