@@ -58,6 +58,7 @@ int filter_load_memory(const char *name, const char *yaml, size_t size, const ch
 Filter *filter_free(Filter *filter);
 DEFINE_CLEANUP(Filter *, filter_free)
 
+const char *filter_file(const Filter *filter, size_t layer);
 const FilterInfo *filter_info(const Filter *filter);
 const FilterStats *filter_stats(const Filter *filter);
 FilterVerdict filter_match(Filter *filter, const Line *line, Hit *ret_hit);

@@ -32,15 +32,20 @@ static const char *jail_state(const Daemon *daemon, const Jail *jail)
         return jail->config->observe ? "observing" : "running";
 }
 
+static const char *daemon_problem(const Daemon *daemon, const char *topic)
+{
+        for (size_t i = 0; i < daemon->health.n_problems; i++)
+                if (strcmp(daemon->health.problems[i].topic, topic) == 0)
+                        return daemon->health.problems[i].text;
+        return "";
+}
+
 static const char *jail_problem(const Daemon *daemon, const Jail *jail)
 {
         char topic[JAIL_NAME_MAX + 8];
 
         snprintf(topic, sizeof topic, "jail %s", jail->config->name);
-        for (size_t i = 0; i < daemon->health.n_problems; i++)
-                if (strcmp(daemon->health.problems[i].topic, topic) == 0)
-                        return daemon->health.problems[i].text;
-        return "";
+        return daemon_problem(daemon, topic);
 }
 
 static void jail_view(const Daemon *daemon, const Jail *jail, JailView *view)
@@ -251,6 +256,13 @@ static int answer_why(void *userdata, const Addr *addr, void (*visit)(void *visi
 
 /* ---- changes ---- */
 
+/* The command stands and is remembered; but nobody is told "done" before the kernel says so. */
+static int behind(Daemon *daemon, Problem *problem)
+{
+        return problem_set(problem, -EAGAIN, "the kernel has not taken the change (%.300s); it is offered again every second; "
+                                             "see bailiffctl status", daemon_problem(daemon, "firewall changes"));
+}
+
 static int answer_ban(void *userdata, const BanRequest *request, uint64_t *ret_sequence, Problem *problem)
 {
         Daemon *daemon = userdata;
@@ -258,9 +270,9 @@ static int answer_ban(void *userdata, const BanRequest *request, uint64_t *ret_s
 
         if (r != 0)
                 return r;
-        daemon_flush_elements(daemon);
+        r = daemon_flush_elements(daemon);
         *ret_sequence = daemon_commit(daemon);
-        return 0;
+        return r != 0 ? behind(daemon, problem) : 0;
 }
 
 /*
@@ -302,14 +314,14 @@ static int answer_unban(void *userdata, const Addr *addr, const char *jail, cons
                         if (daemon->jails[i].filter && (!jail || strcmp(jail, daemon->jails[i].config->name) == 0))
                                 filter_forget(daemon->jails[i].filter, addr);
         }
-        daemon_flush_elements(daemon);
-        if (addr && !jail) {
+        r = daemon_flush_elements(daemon);
+        if (addr && !jail && r == 0) {
                 remove_unknown(daemon, addr);
-                daemon_flush_elements(daemon);
+                r = daemon_flush_elements(daemon);
         }
         daemon->deadlines_moved = true;
         *ret_sequence = daemon_commit(daemon);
-        return 0;
+        return r != 0 ? behind(daemon, problem) : 0;
 }
 
 static int answer_events(void *userdata, uint64_t since, size_t max, int (*visit)(void *visit_data, const EventRecord *record), void *visit_data)

@@ -42,6 +42,13 @@ static int on_commit(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+/* What the kernel did not take is offered again, once a second. */
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        daemon_flush_elements(userdata);
+        return 0;
+}
+
 static void arm(sd_event_source *source, uint64_t boot_usec)
 {
         if (boot_usec == UINT64_MAX) {
@@ -81,14 +88,18 @@ static int daemon_settle(sd_event_source *source, void *userdata)
 
         if (daemon->deadlines_moved) {
                 EventTime now = clock_event_now();
-                EventTime next = event_time_min(ban_engine_expire(daemon->engine, now), tracker_expire(daemon->tracker, read_up_to(daemon, now)));
+                EventTime windows = tracker_expire(daemon->tracker, read_up_to(daemon, now));
 
+                /* Overdue while lines are still to be read: no reason to hurry. */
+                if (!event_time_before(now, windows))
+                        windows = event_time_add(now, 1);
+                EventTime next = event_time_min(ban_engine_expire(daemon->engine, now), windows);
                 daemon->deadlines_moved = false;
                 BootTime at = clock_boot_at(next);
                 /* Deadlines that lie close together share one wake-up. */
                 arm(daemon->deadline_source, at.usec == UINT64_MAX ? UINT64_MAX : at.usec + 50 * USEC_PER_MSEC);
         }
-        if (daemon->n_elements > 0)
+        if (daemon->n_elements > 0 && !daemon->kernel_behind)
                 daemon_flush_elements(daemon);
         if (daemon->dirty)
                 arm_commit(daemon);
@@ -99,6 +110,14 @@ static int daemon_settle(sd_event_source *source, void *userdata)
                 daemon_degrade(daemon, "reading", full ? "paused until the disk takes what waits for it: free space in the state directory" : NULL);
         }
         return 0;
+}
+
+/**
+ * daemon_retry_elements() - flush again in a second
+ */
+void daemon_retry_elements(Daemon *daemon)
+{
+        arm(daemon->retry_source, clock_boot_now().usec + USEC_PER_SEC);
 }
 
 static int queue_again(void *userdata, const Element *element)
@@ -159,17 +178,20 @@ static int loop_new(Daemon *daemon)
             (r = sd_event_add_post(daemon->event, &daemon->settle_source, daemon_settle, daemon)) < 0 ||
             (r = sd_event_add_time(daemon->event, &daemon->deadline_source, CLOCK_BOOTTIME, UINT64_MAX, 1000, on_deadline, daemon)) < 0 ||
             (r = sd_event_add_time(daemon->event, &daemon->commit_source, CLOCK_BOOTTIME, UINT64_MAX, 1000, on_commit, daemon)) < 0 ||
+            (r = sd_event_add_time(daemon->event, &daemon->retry_source, CLOCK_BOOTTIME, UINT64_MAX, 1000, on_retry, daemon)) < 0 ||
             (r = sd_event_add_io(daemon->event, &daemon->clock_source, daemon->clock_fd, EPOLLIN, on_clock, daemon)) < 0)
                 return r;
         sd_event_source_set_description(daemon->settle_source, "settle");
         sd_event_source_set_description(daemon->deadline_source, "deadlines");
         sd_event_source_set_description(daemon->commit_source, "commit");
+        sd_event_source_set_description(daemon->retry_source, "kernel again");
         sd_event_source_set_description(daemon->clock_source, "clock");
         sd_event_source_set_exit_on_failure(daemon->settle_source, true);
         sd_event_source_set_exit_on_failure(daemon->deadline_source, true);
         sd_event_source_set_exit_on_failure(daemon->commit_source, true);
         arm(daemon->deadline_source, UINT64_MAX);
         arm(daemon->commit_source, UINT64_MAX);
+        arm(daemon->retry_source, UINT64_MAX);
         r = sd_event_set_watchdog(daemon->event, true);
         return r < 0 ? r : 0;
 }
@@ -199,8 +221,6 @@ static int load_config(Daemon *daemon, Problem *problem)
 static void load_filter(Daemon *daemon, Jail *jail)
 {
         const JailConfig *config = jail->config;
-        _cleanup_free_ char *kept = kept_filters(daemon);
-        const char *kept_directories[] = { kept, NULL };
         char topic[JAIL_NAME_MAX + 8], text[PROBLEM_TEXT_MAX + 160];
         Problem problem = { "" };
 
@@ -209,7 +229,7 @@ static void load_filter(Daemon *daemon, Jail *jail)
                 if (filter_load(config->filter, config->mode, config->name, NULL, &jail->filter, &problem) == 0)
                         return;
         }
-        if (kept && filter_load(config->filter, config->mode, config->name, kept_directories, &jail->filter, NULL) == 0) {
+        if (kept_filter(daemon, config, &jail->filter) == 0) {
                 jail->filter_kept = true;
                 if (daemon->config_kept)
                         return;
@@ -375,6 +395,7 @@ Daemon *daemon_free(Daemon *daemon)
         sd_event_source_unref(daemon->settle_source);
         sd_event_source_unref(daemon->deadline_source);
         sd_event_source_unref(daemon->commit_source);
+        sd_event_source_unref(daemon->retry_source);
         sd_event_source_unref(daemon->clock_source);
         sd_event_source_unref(daemon->keep_source);
         sd_event_unref(daemon->event);

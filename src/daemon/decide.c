@@ -19,6 +19,8 @@
 #include "util/log.h"
 #include "util/text.h"
 
+#define ELEMENTS_WAITING_MAX (20 * FIREWALL_BATCH_MAX) /* that the kernel did not take */
+
 /**
  * daemon_jail() - the running jail of a name, or NULL
  */
@@ -120,8 +122,8 @@ static void decide_hit(Daemon *daemon, Jail *jail, const Hit *hit)
                         return;
                 }
         }
-        if (tracker_hit(daemon->tracker, hit, &counted) < 0)
-                daemon_degrade(daemon, "memory", "out of memory: failures are not counted; give the host more, or lower max_windows");
+        int r = tracker_hit(daemon->tracker, hit, &counted);
+        daemon_degrade(daemon, "memory", r < 0 ? "out of memory: failures are not counted; give the host more, or lower max_windows" : NULL);
         jail->total_failed += counted;
         daemon->dirty = true;
         daemon->deadlines_moved = true;
@@ -193,10 +195,12 @@ void decide_offence(void *userdata, const Offence *offence)
                 return;
         }
         r = ban_engine_offence(daemon->engine, offence, clock_event_now());
-        if (r == BAN_E_FULL)
+        if (r == 0)
+                daemon_degrade(daemon, "bans", NULL);
+        else if (r == BAN_E_FULL)
                 daemon_degrade(daemon, "bans", "max_bans is reached and no automatic ban can give way: raise max_bans, or lift manual bans");
         else if (r < 0)
-                daemon_degrade(daemon, "memory", "out of memory: a ban was not made; give the host more, or lower max_bans");
+                daemon_degrade(daemon, "bans", "out of memory: a ban was not made; give the host more, or lower max_bans");
 }
 
 /* ---- bans ---- */
@@ -235,8 +239,10 @@ void daemon_queue_elements(Daemon *daemon, const Element *changes, size_t n_chan
                 if (!grown) {
                         daemon_degrade(daemon, "memory", "out of memory: bans reach the kernel late; give the host more");
                         daemon_flush_elements(daemon);
-                        if (n_changes > daemon->elements_size)
+                        if (daemon->n_elements + n_changes > daemon->elements_size) {
+                                daemon->elements_lost = true;
                                 return;
+                        }
                 } else {
                         daemon->elements = grown;
                         daemon->elements_size = size;
@@ -244,7 +250,7 @@ void daemon_queue_elements(Daemon *daemon, const Element *changes, size_t n_chan
         }
         memcpy(daemon->elements + daemon->n_elements, changes, n_changes * sizeof *changes);
         daemon->n_elements += n_changes;
-        if (daemon->n_elements >= FIREWALL_BATCH_MAX)
+        if (daemon->n_elements >= (daemon->kernel_behind ? ELEMENTS_WAITING_MAX : FIREWALL_BATCH_MAX))
                 daemon_flush_elements(daemon);
 }
 
@@ -299,23 +305,53 @@ void decide_event(void *userdata, const BanEvent *event)
         daemon->deadlines_moved = true;
 }
 
+static bool is_refusal(int r)
+{
+        return r < 0 || (r > 0 && r != FIREWALL_E_ELEMENT);
+}
+
 /**
  * daemon_flush_elements() - send what was decided to the kernel now
+ *
+ * What it does not take waits, and is offered again.
+ *
+ * Return: 0, or as firewall_apply(): the kernel lacks something.
  */
-void daemon_flush_elements(Daemon *daemon)
+int daemon_flush_elements(Daemon *daemon)
 {
         Problem problem = { "" };
         size_t sent = 0;
+        int r = 0;
 
         while (sent < daemon->n_elements) {
                 size_t n = daemon->n_elements - sent < FIREWALL_BATCH_MAX ? daemon->n_elements - sent : FIREWALL_BATCH_MAX;
-                int r = firewall_apply(daemon->firewall, daemon->elements + sent, n, &problem);
 
-                if (r < 0 || (r > 0 && r != FIREWALL_E_ELEMENT))
-                        daemon_degrade(daemon, "firewall", problem.text);
+                r = firewall_apply(daemon->firewall, daemon->elements + sent, n, &problem);
+                if (is_refusal(r))
+                        break;
                 sent += n;
         }
-        daemon->n_elements = 0;
+        daemon->n_elements -= sent;
+        if (sent > 0 && daemon->n_elements > 0)
+                memmove(daemon->elements, daemon->elements + sent, daemon->n_elements * sizeof *daemon->elements);
+        if (daemon->n_elements >= ELEMENTS_WAITING_MAX) {
+                daemon->n_elements = 0;
+                daemon->elements_lost = true;
+        }
+        if (!is_refusal(r) && daemon->elements_lost) {
+                r = firewall_verify(daemon->firewall, &problem);
+                daemon->elements_lost = is_refusal(r);
+        }
+        if (is_refusal(r)) {
+                daemon->kernel_behind = true;
+                daemon_degrade(daemon, "firewall changes", *problem.text ? problem.text : "the kernel did not take them");
+                daemon_retry_elements(daemon);
+                return r;
+        }
+        if (daemon->kernel_behind)
+                daemon_degrade(daemon, "firewall changes", NULL);
+        daemon->kernel_behind = false;
+        return 0;
 }
 
 static int commit_window(void *userdata, const WindowRecord *record)
@@ -338,7 +374,8 @@ uint64_t daemon_commit(Daemon *daemon)
                 store_put_position(daemon->store, &(PositionRecord){
                                                           .source = "journal",
                                                           .position = position,
-                                                          .time = journal_source_stats(daemon->journal)->last_line,
+                                                          .time = event_time_max(journal_source_stats(daemon->journal)->last_line,
+                                                                         daemon->start_position_time),
                                                   });
         daemon->dirty = false;
         return store_submit(daemon->store);

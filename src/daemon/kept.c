@@ -4,7 +4,8 @@
  * A bad configuration must not disarm the host.
  *
  * Once a configuration has loaded with all its filters, a copy of those files
- * is kept in the state directory: kept/bailiff.yaml and kept/filters/. The next
+ * is kept in the state directory: kept/bailiff.yaml, and kept/filters/ with the
+ * filters, kept/filters1/ with what those extend, and so on. The next
  * start with a file that does not load runs the kept one, degraded. The copy is
  * replaced as a whole by renaming directories, so a crash leaves the old or the
  * new one; between the two renames it is found as kept.old.
@@ -22,18 +23,32 @@
 #include "util/text.h"
 #include "util/yaml.h"
 
+#define KEPT_LAYERS 4 /* files of one `extends` chain */
+
 static int path_join(char path[static PATH_MAX], const char *a, const char *b, const char *c)
 {
         return snprintf(path, PATH_MAX, "%s/%s%s", a, b, c) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static int filters_path(char path[static PATH_MAX], const char *directory, size_t layer)
+{
+        char name[32] = "filters";
+
+        if (layer > 0)
+                snprintf(name, sizeof name, "filters%zu", layer);
+        return path_join(path, directory, name, "");
 }
 
 /* Removes kept-directories only: files one and two levels down, by known names. */
 static void remove_kept(const char *directory)
 {
         char path[PATH_MAX];
-        DIR *filters;
 
-        if (path_join(path, directory, "filters", "") == 0 && (filters = opendir(path))) {
+        for (size_t layer = 0; layer < KEPT_LAYERS; layer++) {
+                DIR *filters;
+
+                if (filters_path(path, directory, layer) < 0 || !(filters = opendir(path)))
+                        continue;
                 for (struct dirent *entry; (entry = readdir(filters));)
                         if (entry->d_name[0] != '.')
                                 unlinkat(dirfd(filters), entry->d_name, 0);
@@ -43,6 +58,18 @@ static void remove_kept(const char *directory)
         if (path_join(path, directory, "bailiff.yaml", "") == 0)
                 unlink(path);
         rmdir(directory);
+}
+
+static int make_kept(const char *directory)
+{
+        char path[PATH_MAX];
+
+        if (mkdir(directory, 0700) < 0)
+                return -errno;
+        for (size_t layer = 0; layer < KEPT_LAYERS; layer++)
+                if (filters_path(path, directory, layer) < 0 || mkdir(path, 0700) < 0)
+                        return -errno;
+        return 0;
 }
 
 static int copy_file(const char *from, const char *to)
@@ -66,21 +93,25 @@ static bool same_file(const char *a, const char *b)
 /* Calls `visit` for each file that the running configuration was made of, with its name in a kept directory. */
 static int each_file(const Daemon *daemon, const char *directory, int (*visit)(const char *file, const char *kept))
 {
-        char path[PATH_MAX], name[128];
+        char path[PATH_MAX], filters[PATH_MAX];
         int r;
 
         r = path_join(path, directory, "bailiff.yaml", "");
         if (r == 0)
                 r = visit(daemon->config->path, path);
         for (size_t i = 0; i < daemon->n_jails && r == 0; i++) {
-                const FilterInfo *info = daemon->jails[i].filter ? filter_info(daemon->jails[i].filter) : NULL;
+                const Filter *filter = daemon->jails[i].filter;
+                const char *file;
 
-                if (!info)
-                        continue;
-                snprintf(name, sizeof name, "filters/%s", info->name);
-                r = path_join(path, directory, name, ".yaml");
-                if (r == 0)
-                        r = visit(info->file, path);
+                for (size_t layer = 0; filter && r == 0 && (file = filter_file(filter, layer)); layer++) {
+                        const char *slash = strrchr(file, '/');
+
+                        r = filters_path(filters, directory, layer);
+                        if (r == 0)
+                                r = path_join(path, filters, slash ? slash + 1 : file, "");
+                        if (r == 0)
+                                r = visit(file, path);
+                }
         }
         return r;
 }
@@ -99,18 +130,17 @@ static int visit_same(const char *file, const char *kept)
 int kept_save(Daemon *daemon, Problem *problem)
 {
         const char *state = daemon->options.state_directory;
-        char kept[PATH_MAX], new[PATH_MAX], old[PATH_MAX], filters[PATH_MAX];
+        char kept[PATH_MAX], new[PATH_MAX], old[PATH_MAX];
         int r;
 
         if (path_join(kept, state, "kept", "") < 0 || path_join(new, state, "kept.new", "") < 0 ||
-            path_join(old, state, "kept.old", "") < 0 || path_join(filters, new, "filters", "") < 0)
+            path_join(old, state, "kept.old", "") < 0)
                 return problem_set(problem, -ENAMETOOLONG, "%s: the path is too long", state);
         if (each_file(daemon, kept, visit_same) == 0)
                 return 0;
         remove_kept(new);
-        if (mkdir(new, 0700) < 0 || mkdir(filters, 0700) < 0)
-                r = -errno;
-        else
+        r = make_kept(new);
+        if (r == 0)
                 r = each_file(daemon, new, copy_file);
         if (r == 0) {
                 remove_kept(old);
@@ -148,13 +178,26 @@ int kept_load(Daemon *daemon, Config **ret_config, Problem *problem)
 }
 
 /**
- * kept_filters() - the directory with the kept filters, for free(3); NULL if there is none
+ * kept_filter() - load a jail's filter as it was kept
+ *
+ * Return: as filter_load().
  */
-char *kept_filters(const Daemon *daemon)
+int kept_filter(const Daemon *daemon, const JailConfig *config, Filter **ret_filter)
 {
-        char directory[PATH_MAX], path[PATH_MAX];
+        const char *slash = strrchr(config->filter, '/'), *directories[KEPT_LAYERS + 1] = { NULL };
+        char directory[PATH_MAX], paths[KEPT_LAYERS][PATH_MAX];
+        _cleanup_free_ char *spec = strdup(slash ? slash + 1 : config->filter);
 
-        if (!kept_directory(daemon, directory) || path_join(path, directory, "filters", "") < 0)
-                return NULL;
-        return strdup(path);
+        if (!spec || !kept_directory(daemon, directory))
+                return -ENOENT;
+        /* A filter that was named by its path is kept by its name. */
+        char *suffix = slash ? strstr(spec, ".yaml") : NULL;
+        if (suffix)
+                memmove(suffix, suffix + 5, strlen(suffix + 5) + 1);
+        for (size_t layer = 0; layer < KEPT_LAYERS; layer++) {
+                if (filters_path(paths[layer], directory, layer) < 0)
+                        return -ENAMETOOLONG;
+                directories[layer] = paths[layer];
+        }
+        return filter_load(spec, config->mode, config->name, directories, ret_filter, NULL);
 }

@@ -56,7 +56,7 @@ struct Daemon {
         EventTime start_position_time;
 
         sd_event *event;
-        sd_event_source *settle_source, *deadline_source, *commit_source, *clock_source, *keep_source;
+        sd_event_source *settle_source, *deadline_source, *commit_source, *retry_source, *clock_source, *keep_source;
         int clock_fd;
 
         Jail *jails;
@@ -71,6 +71,8 @@ struct Daemon {
 
         Element *elements;              /* to be changed in the kernel at the end of this turn */
         size_t n_elements, elements_size;
+        bool kernel_behind;             /* it did not take them: they are offered again once a second */
+        bool elements_lost;             /* they were too many to wait: all is compared when it takes them again */
         BanVisitor lifted;              /* is shown the bans that the present `unban` lifts */
         void *lifted_data;
         bool dirty;                     /* something waits for the next commit */
@@ -86,7 +88,8 @@ void decide_line(void *userdata, const Line *line);
 void decide_offence(void *userdata, const Offence *offence);
 void decide_event(void *userdata, const BanEvent *event);
 void daemon_queue_elements(Daemon *daemon, const Element *changes, size_t n_changes);
-void daemon_flush_elements(Daemon *daemon);
+int daemon_flush_elements(Daemon *daemon);
+void daemon_retry_elements(Daemon *daemon);
 uint64_t daemon_commit(Daemon *daemon);
 void daemon_note(Daemon *daemon, const char *kind, const char *text);
 void daemon_degrade(Daemon *daemon, const char *topic, const char *text);
@@ -98,4 +101,4 @@ ControlOps answer_ops(Daemon *daemon);
 /* kept.c: the last configuration that loaded */
 int kept_load(Daemon *daemon, Config **ret_config, Problem *problem);
 int kept_save(Daemon *daemon, Problem *problem);
-char *kept_filters(const Daemon *daemon);
+int kept_filter(const Daemon *daemon, const JailConfig *config, Filter **ret_filter);

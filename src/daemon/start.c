@@ -10,7 +10,10 @@
  */
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <limits.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -152,6 +155,31 @@ static void allow_at_start(Daemon *daemon)
         free(line);
 }
 
+/* A local user who mistypes five times must not cut the host off from itself. */
+static void allow_own_addresses(Daemon *daemon)
+{
+        struct ifaddrs *all;
+
+        if (getifaddrs(&all) < 0)
+                return;
+        for (struct ifaddrs *one = all; one; one = one->ifa_next) {
+                char origin[IFNAMSIZ + 32];
+                AllowEntry entry = { .until = EVENT_TIME_FOREVER, .origin = origin };
+
+                if (!one->ifa_addr)
+                        continue;
+                if (one->ifa_addr->sa_family == AF_INET)
+                        entry.addr = addr_from_bytes(4, &((struct sockaddr_in *) one->ifa_addr)->sin_addr);
+                else if (one->ifa_addr->sa_family == AF_INET6)
+                        entry.addr = addr_from_bytes(6, &((struct sockaddr_in6 *) one->ifa_addr)->sin6_addr);
+                else
+                        continue;
+                snprintf(origin, sizeof origin, "this host's own, on %s", one->ifa_name);
+                ban_engine_allow(daemon->engine, &entry);
+        }
+        freeifaddrs(all);
+}
+
 static int make_directory(const char *path, mode_t mode, Problem *problem)
 {
         if (mkdir(path, mode) < 0 && errno != EEXIST)
@@ -209,10 +237,11 @@ static int start_store(Daemon *daemon, Problem *problem)
         if (r > 0)
                 daemon_degrade(daemon, "store", problem->text);
         r = store_load(daemon->store, clock_event_now(), &loader, problem);
-        if (r < 0)
+        /* What could not be read is no reason to go without what could. */
+        if (r < 0 && r != -EIO)
                 return r;
-        if (r > 0)
-                daemon_degrade(daemon, "store", problem->text);
+        if (r != 0)
+                daemon_degrade(daemon, "store reading", problem->text);
         ban_engine_set_next_id(daemon->engine, store_stats(daemon->store)->next_ban_id);
         r = store_start(daemon->store, daemon->event, callbacks);
         return r < 0 ? problem_set(problem, r, "the store's thread cannot be started: %s", strerror(-r)) : 0;
@@ -235,6 +264,8 @@ static int start_firewall(Daemon *daemon, Problem *problem)
         if (r != 0)
                 return r < 0 ? r : -EPERM;
         r = firewall_start(daemon->firewall, store_stats(daemon->store)->next_event_id - 1, problem);
+        if (r == FIREWALL_E_ELEMENT)
+                return 0; /* it runs; element_refused() has told which ones it lacks */
         return r > 0 ? -EPERM : r;
 }
 
@@ -367,6 +398,7 @@ int daemon_start(Daemon *daemon, Problem *problem)
         problem_set(problem, 0, "out of memory");
         if ((r = start_store(daemon, problem)) < 0)
                 return r;
+        allow_own_addresses(daemon);
         allow_at_start(daemon);
         if ((r = start_firewall(daemon, problem)) < 0 || (r = start_control(daemon, problem)) < 0)
                 return r;

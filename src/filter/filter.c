@@ -13,7 +13,9 @@
  * comm and unit must agree when they are there; journald reads both after the
  * fact and misses them for processes that are gone, and only root's lines are
  * taken without them: other users could try until it happens. Lines from files
- * have no such fields; who may write the file may write lines.
+ * have no such fields; who may write the file may write lines. Of long lines
+ * the fields are read first: patterns can be made to take milliseconds for
+ * them, and any user could keep us busy with lines that are not the service's.
  *
  * Sessions. A service spreads one attempt over several lines. What a filter
  * does about that:
@@ -49,6 +51,8 @@
 
 #include "filter/private.h"
 #include "util/text.h"
+
+#define ORIGIN_FIRST_SIZE 2048 /* longer lines cost more to match than their origin to read */
 
 /**
  * What the rules found in a line.
@@ -208,7 +212,7 @@ static void fill_hit(const Filter *filter, const Line *line, const Rule *rule, c
 
 static FilterVerdict judge(Filter *filter, const Line *line, Hit *ret_hit, const Rule **ret_rule)
 {
-        bool head = line->length > LINE_LENGTH_MAX;
+        bool head = line->length > LINE_LENGTH_MAX, origin_first = line->length > ORIGIN_FIRST_SIZE;
         size_t size = head ? FILTER_HEAD_SIZE : line->length;
         int64_t pid = line->pid;
         FilterVerdict verdict;
@@ -216,10 +220,12 @@ static FilterVerdict judge(Filter *filter, const Line *line, Hit *ret_hit, const
 
         if (head && !filter->has_head)
                 return FILTER_TOO_LONG;
+        if (origin_first && !check_origin(filter, line, &pid))
+                return FILTER_ORIGIN;
         verdict = find_rule(filter, line->text, size, head, &found);
         if (verdict != FILTER_HIT)
                 return verdict == FILTER_NONE && head ? FILTER_TOO_LONG : verdict;
-        if (!check_origin(filter, line, &pid))
+        if (!origin_first && !check_origin(filter, line, &pid))
                 return FILTER_ORIGIN;
         if (found.rule->kind == RULE_FAILURE && ignored(filter, line->text, size))
                 return FILTER_IGNORED;
@@ -274,6 +280,17 @@ void filter_forget(Filter *filter, const Addr *addr)
 {
         session_table_forget(filter->sessions, addr);
         filter->stats.sessions = session_table_count(filter->sessions);
+}
+
+/**
+ * filter_file() - where the filter was read, or a file that it extends
+ * @layer:      0: its own; 1: what that extends, and so on
+ *
+ * Return: the path as long as the filter lives, or NULL behind the last.
+ */
+const char *filter_file(const Filter *filter, size_t layer)
+{
+        return layer < filter->n_layers ? filter->layers[layer]->file : NULL;
 }
 
 /**

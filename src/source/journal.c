@@ -90,7 +90,8 @@ static void arm(JournalSource *source, uint64_t interval)
 
 static void arm_next_poll(JournalSource *source, bool found_lines)
 {
-        uint64_t interval = source->interval * 2;
+        /* The first poll has no pace to slow down from; nothing doubled would stay nothing, and spin. */
+        uint64_t interval = source->interval > 0 ? source->interval * 2 : POLL_LIVELY;
 
         if (source->degraded)
                 interval = POLL_IDLE;
@@ -98,8 +99,6 @@ static void arm_next_poll(JournalSource *source, bool found_lines)
                 interval = source->config.fast_poll_usec;
         else if (found_lines)
                 interval = POLL_LIVELY;
-        if (interval < source->config.fast_poll_usec)
-                interval = source->config.fast_poll_usec; /* the first poll has none to double */
         if (interval > POLL_IDLE)
                 interval = POLL_IDLE;
         arm(source, interval);

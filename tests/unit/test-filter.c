@@ -447,6 +447,11 @@ static void test_origin(void)
         fake.calls = 0;
         check_int(match_origin(filter, "b 203.0.113.5", &fake, &hit), FILTER_NONE);
         check_int(fake.calls, 0);
+        /* But a stranger's long line is not worth the patterns. */
+        char long_line[4096] = "b";
+        memset(long_line + 1, ' ', sizeof long_line - 2);
+        fake = (FakeOrigin){ .origin = { 1000, 1, NULL, NULL } };
+        check_int(match_origin(filter, long_line, &fake, &hit), FILTER_ORIGIN);
         fake = (FakeOrigin){ .result = -EIO };
         check_int(match_origin(filter, line, &fake, &hit), FILTER_ORIGIN);
         /* Without `origin:` only root is believed. */

@@ -479,6 +479,13 @@ static void test_pace(void)
         const SourceStats *stats;
         uint64_t polls, one = 1;
 
+        /* A journal without a line of ours is no reason to spin. */
+        paper_fill(0);
+        start(NULL, 0);
+        run_for(1000);
+        check(journal_source_stats(seen.source)->polls <= 10);
+        stop();
+
         paper_fill(5);
         start(NULL, 0);
         stats = journal_source_stats(seen.source);
