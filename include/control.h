@@ -69,6 +69,7 @@ typedef struct WhyView {
         const Ban *const *bans;         /* that cover it now */
         const FirewallElement *kernel;  /* one for each of `bans` */
         const bool *in_kernel;          /* likewise */
+        bool not_enforced;              /* there is no kernel to look into (firewall: none, a dry run) */
         size_t n_bans;
         const WindowRecord *windows;    /* that it is counted in now */
         const unsigned *window_counts;  /* attempts in each */

@@ -17,7 +17,7 @@ static const char HELP[] =
         "Bans addresses whose failed logins stand in the journal.\n"
         "\n"
         "  --config FILE       the configuration (" BAILIFF_CONFIG_DIR "/bailiff.yaml)\n"
-        "  --check             check the configuration and its filters, and exit: 0 good, 2 bad\n"
+        "  --check             check the configuration and its filters; exit: 0 good, 2 bad\n"
         "  --dump-config       print the configuration with every default, and exit\n"
         "  --dry-run           decide, show and count, but enforce and remember nothing\n"
         "  --state-dir DIR     what is remembered (" BAILIFF_STATE_DIR ")\n"
@@ -27,8 +27,9 @@ static const char HELP[] =
         "  --version           print the version, and exit\n"
         "  --help              print this, and exit\n"
         "\n"
-        "Exit status: 0 done, 1 failed while running, 2 usage, configuration, or nothing that a restart would mend.\n"
-        "Manual: bailiffd(8), bailiff.yaml(5). The client is bailiffctl(1).\n";
+        "Exit status: 0 done, 1 failed while running, 2 usage, configuration, or another\n"
+        "thing that no restart mends.\n"
+        "Manual: bailiffd(8), bailiff.yaml(5). The client is bailiffctl(8).\n";
 
 static DaemonOptions arg_options = {
         .config = BAILIFF_CONFIG_DIR "/bailiff.yaml",

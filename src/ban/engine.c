@@ -537,9 +537,8 @@ static int ban_engine_check(const BanEngine *engine, const BanRequest *request, 
         if (entry)
                 return problem_set(
                         problem, BAN_E_ALLOWED,
-                        "%s was not banned: it lies in %s, which is allowed (%s); to ban it, first take that entry away "
-                        "there, or with bailiffctl allow remove %s",
-                        text, addr_format(&entry->addr, allowed), *entry->origin ? entry->origin : "no origin given", allowed);
+                        "%s was not banned: it lies in %s, which is allowed (%s); to ban it, first take that entry away", text,
+                        addr_format(&entry->addr, allowed), *entry->origin ? entry->origin : "no origin given");
         return 0;
 }
 

@@ -55,8 +55,8 @@ static void reply_no_jail(Control *control, VarlinkCall *call, const char *jail)
 
         control->ops.status(control->ops.userdata, find_nearest, &names);
         text_printable(jail, strlen(jail), word, sizeof word);
-        snprintf(message, sizeof message, "There is no jail \"%s\"%s%s%s; `bailiffctl status` lists them.", word,
-                 *names.nearest ? ". Did you mean \"" : "", names.nearest, *names.nearest ? "\"?" : "");
+        snprintf(message, sizeof message, "There is no jail \"%s\"%s%s%s `bailiffctl status` lists them.", word,
+                 *names.nearest ? ". Did you mean \"" : ";", names.nearest, *names.nearest ? "\"?" : "");
         json_object_set_new(parameters, "jail", view_text(jail));
         json_object_set_new(parameters, "message", view_text(message));
         varlink_error(call, "io.bailiff.Manager.NoSuchJail", parameters);

@@ -273,8 +273,9 @@ json_t *view_why(const WhyView *why, bool lines)
         for (size_t i = 0; i < why->n_bans; i++) {
                 json_t *ban = view_ban(why->bans[i], lines);
 
-                put(ban, "in_kernel", json_boolean(why->in_kernel[i]));
-                if (why->in_kernel[i])
+                if (!why->not_enforced)
+                        put(ban, "in_kernel", json_boolean(why->in_kernel[i]));
+                if (!why->not_enforced && why->in_kernel[i])
                         put(ban, "kernel", view_kernel(&why->kernel[i]));
                 json_array_append_new(bans, ban);
         }

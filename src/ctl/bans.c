@@ -83,7 +83,9 @@ int command_bans(Ctl *ctl, int argc, char **argv)
         size_t n = 0;
         int status;
 
-        if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
+        if (argc >= 2 && argv[1][0] == '-')
+                return usage_error(command_find("bans"), "unknown option %s", argv[1]);
+        if (argc > 2)
                 return usage_error(command_find("bans"), "one jail at most");
         status = client_send(ctl, "ListBans", argc == 2 ? json_pack("{s:s}", "jail", argv[1]) : json_object(), true);
         while (status == STATUS_DONE && continues) {
@@ -105,7 +107,7 @@ static int banned_one(Ctl *ctl, const char *address)
 {
         _cleanup_answer_ Answer answer = { 0 };
         const json_t *ban;
-        char until[64];
+        char until[80];
         size_t i;
         int status;
 
@@ -132,9 +134,8 @@ static int banned_one(Ctl *ctl, const char *address)
 
                 if (ctl->json)
                         break;
-                snprintf(text, sizeof text, "%.100s is banned in %.100s until %s%s%.100s%s", address, field(ban, "jail", "?"),
-                         time_text(field(ban, "until", ""), TIME_SHORT, until), covered ? " (as " : "", covered ? ip : "",
-                         covered ? ")" : "");
+                snprintf(text, sizeof text, "%.100s is banned in %.100s %s%s%.100s%s", address, field(ban, "jail", "?"),
+                         until_text(ban, TIME_SHORT, until), covered ? " (as " : "", covered ? ip : "", covered ? ")" : "");
                 say_wrapped(PLAIN, "", "  ", text);
         }
         return banned ? STATUS_DONE : STATUS_NO;
@@ -147,7 +148,9 @@ int command_banned(Ctl *ctl, int argc, char **argv)
 {
         int worst = STATUS_DONE;
 
-        if (argc < 2 || argv[1][0] == '-')
+        if (argc >= 2 && argv[1][0] == '-')
+                return usage_error(command_find("banned"), "unknown option %s", argv[1]);
+        if (argc < 2)
                 return usage_error(command_find("banned"), "which address?");
         for (int i = 1; i < argc; i++) {
                 int status = client_connect(ctl) == STATUS_DONE ? banned_one(ctl, argv[i]) : -1;

@@ -32,24 +32,14 @@ static int worse(int a, int b)
         return a > b ? a : b;
 }
 
-static const char *until_text(const json_t *ban, char buffer[static 80])
-{
-        char time[64];
-        const char *until = field(ban, "until", "");
-
-        if (strcmp(until, "forever") == 0)
-                return "forever";
-        snprintf(buffer, 80, "until %s", time_text(until, TIME_FULL, time));
-        return buffer;
-}
-
 static int show_banned(const Answer *answer, const char *address)
 {
         const json_t *ban = json_object_get(answer->parameters, "ban");
         char buffer[80];
 
         if (ban)
-                say(PLAIN, "%s banned in %s %s\n", field(ban, "ip", address), field(ban, "jail", "?"), until_text(ban, buffer));
+                say(PLAIN, "%s banned in %s %s\n", field(ban, "ip", address), field(ban, "jail", "?"),
+                    until_text(ban, TIME_FULL, buffer));
         else
                 say(PLAIN, "%s banned\n", address);
         return STATUS_DONE;
@@ -119,6 +109,22 @@ static int take_answer(Change *change)
         return 0;
 }
 
+static int refuse_address(const Change *change, const char *address)
+{
+        json_auto_t *object = json_object();
+        json_t *text = json_string(address);
+
+        if (change->ctl->json) {
+                json_object_set_new(object, "address", text ? text : json_string("?")); /* it may not be UTF-8 */
+                json_object_set_new(object, "error", json_string("org.varlink.service.InvalidParameter"));
+                json_object_set_new(object, "message", json_string("no IP address or prefix; names are never resolved"));
+                say_json(object);
+        } else {
+                json_decref(text);
+        }
+        return fail("\"%s\" is no IP address or prefix; names are never resolved.", address);
+}
+
 /* Return: 0, or -1 when there is no use in going on. */
 static int add_address(Change *change, const char *address)
 {
@@ -127,7 +133,7 @@ static int add_address(Change *change, const char *address)
         /* Checked here as well, so that a typing error is told without a daemon and an odd byte never leaves. */
         int r = addr_parse_prefix(address, &addr);
         if (r == -EINVAL) {
-                change->status = fail("\"%s\" is no IP address or prefix; names are not resolved", address);
+                change->status = refuse_address(change, address);
                 return 0;
         }
         if (change->n == AHEAD && take_answer(change) < 0)
@@ -147,11 +153,12 @@ static int add_lines(Change *change, FILE *file)
         size_t size = 0;
 
         while (getline(&line, &size, file) >= 0) {
-                char *word = line + strspn(line, " \t\r\n");
+                char *rest = NULL;
 
-                word[strcspn(word, " \t\r\n#")] = '\0';
-                if (*word && add_address(change, word) < 0)
-                        return -1;
+                line[strcspn(line, "#")] = '\0';
+                for (char *word = strtok_r(line, " \t\r\n", &rest); word; word = strtok_r(NULL, " \t\r\n", &rest))
+                        if (add_address(change, word) < 0)
+                                return -1;
         }
         return 0;
 }
@@ -251,9 +258,12 @@ int command_banip(Ctl *ctl, int argc, char **argv)
         const Command *command = command_find("banip");
         json_auto_t *parameters = json_object();
         int status = read_options(command, banip_option, parameters, &argc, argv);
+        Addr addr;
 
         if (status != STATUS_DONE)
                 return status;
+        if (argc >= 2 && addr_parse_prefix(argv[1], &addr) != -EINVAL)
+                return usage_error(command, "the jail stands before the addresses, and %s is no jail", argv[1]);
         if (argc < 3)
                 return usage_error(command, argc < 2 ? "which jail, and which address?" : "which address?");
         json_t *jail = json_string(argv[1]);
@@ -322,6 +332,9 @@ int command_set(Ctl *ctl, int argc, char **argv)
 
         if (argc < 4)
                 return usage_error(command, "a jail, banip or unbanip, and an address are needed");
+        for (int i = 3; i < argc; i++)
+                if (argv[i][0] == '-')
+                        return usage_error(command, "set takes no options; bailiffctl banip does: bailiffctl banip --help");
         json_t *jail = json_string(argv[1]);
         if (!jail)
                 return usage_error(command, "the jail's name is not UTF-8");

@@ -27,7 +27,9 @@ static int connect_failed(const Ctl *ctl, int error)
         switch (error) {
         case ENOENT:
         case ECONNREFUSED:
-                return fail("bailiffd is not running (nobody answers on %s).\nStart it: systemctl start bailiffd", ctl->socket);
+                return fail("bailiffd is not running (nobody answers on %s).\nStart it: systemctl start bailiffd; if it does not "
+                            "start: journalctl -u bailiffd",
+                            ctl->socket);
         case EACCES:
         case EPERM: return fail("%s: permission denied. Use sudo or join the group bailiff-admin.", ctl->socket);
         case EAGAIN: return fail("%s: bailiffd has too many clients waiting; try again.", ctl->socket);
@@ -244,12 +246,14 @@ int answer_error(const Answer *answer, const char *subject)
 {
         const char *name = strrchr(answer->error, '.') ? strrchr(answer->error, '.') + 1 : answer->error;
         const char *message = json_string_value(json_object_get(answer->parameters, "message"));
-        const char *colon = subject ? ": " : "";
+        const char *colon = ": ", *group = message && strstr(message, "bailiff-read") ? "bailiff-read" : "bailiff-admin";
 
-        subject = subject ? subject : "";
+        /* Most messages begin with what they are about. */
+        if (!subject || (message && strncmp(message + (*message == '"'), subject, strlen(subject)) == 0))
+                subject = colon = "";
         if (strcmp(name, "NotAuthorized") == 0)
-                return fail("%s\nUse sudo or join the group bailiff-admin (usermod -aG bailiff-admin USER, then log in again).",
-                            message ? message : "Permission denied.");
+                return fail("%s\nUse sudo or join the group %s (usermod -aG %s USER, then log in again).",
+                            message ? message : "Permission denied.", group, group);
         if (strcmp(name, "MethodNotFound") == 0)
                 return fail("this bailiffd is older than bailiffctl and does not know how; upgrade and restart it");
         if (message)

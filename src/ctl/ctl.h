@@ -69,6 +69,7 @@ typedef enum Colour {
 typedef enum TimeStyle {
         TIME_FULL,                      /* "2026-11-23 08:31:00 (in 23h 59m)" */
         TIME_SHORT,                     /* "2026-11-23 08:31" */
+        TIME_SECOND,                    /* "2026-11-23 08:31:00" */
 } TimeStyle;
 
 void output_start(bool json);
@@ -85,6 +86,7 @@ long long number(const json_t *object, const char *name);
 size_t text_width(const char *text);
 void say_cell(Colour colour, const char *text, size_t width, bool right);
 const char *time_text(const char *rfc3339, TimeStyle style, char buffer[static 64]);
+const char *until_text(const json_t *ban, TimeStyle style, char buffer[static 80]);
 const char *ago(const char *rfc3339, char buffer[static 32]);
 const char *plural(long long n, const char *one, const char *many);
 

@@ -2,6 +2,7 @@
 
 /* bailiffctl: options, and the table of commands that dispatch, help and the list of commands come from. */
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +18,9 @@ const Command COMMANDS[] = {
           "PACKETS: dropped so far, where the firewall counts them.\n",
           command_bans },
         { "banip", "JAIL ADDR[/LEN]...|- [--for 1d] [--reason TEXT] [--no-report] [--force]", "ban addresses or prefixes",
-          "  -              read addresses from standard input, one a line; # comments\n"
+          "  -              read addresses from standard input; # begins a comment\n"
           "  --for TIME     10m, 1d12h, plain seconds, or forever; else the jail's bantime\n"
-          "  --reason TEXT  kept with the ban, shown by why and bans\n"
+          "  --reason TEXT  kept with the ban, shown by why\n"
           "  --no-report    never report this ban to others\n"
           "  --force        also prefixes wider than /8 (IPv4) or /16 (IPv6)\n"
           "All are tried. Exit status 1: an address is allowed; 2: an error, or enforced\n"
@@ -28,7 +29,8 @@ const Command COMMANDS[] = {
         { "unban", "ADDR[/LEN]...|--all [--jail JAIL]", "lift every ban that covers an address",
           "  --all          lift all bans\n"
           "  --jail JAIL    only this jail's\n"
-          "Each lifted ban is printed. Exit status 1: an address was not banned.\n",
+          "A prefix also lifts the bans that lie in it. Each lifted ban is printed. Exit\n"
+          "status 1: an address was not banned.\n",
           command_unban },
         { "banned", "ADDR...", "whether addresses are banned: exit status 0 all, 1 not", "", command_banned },
         { "set", "JAIL banip|unbanip ADDR...", "Fail2Ban's spelling of banip and unban --jail", "", command_set },
@@ -68,7 +70,8 @@ static void print_help(void)
 static void print_command_help(const Command *command)
 {
         print_usage(stdout, command);
-        printf("%c%s.\n%s%s", command->summary[0] - 'a' + 'A', command->summary + 1, *command->help ? "\n" : "", command->help);
+        printf("%c%s.\n%s%s", toupper((unsigned char) command->summary[0]), command->summary + 1, *command->help ? "\n" : "",
+               command->help);
 }
 
 static int unknown_command(const char *word)

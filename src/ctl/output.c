@@ -329,6 +329,20 @@ const char *time_text(const char *rfc3339, TimeStyle style, char buffer[static 6
         return buffer;
 }
 
+/**
+ * until_text() - "until 2026-11-23 08:31", or "forever"
+ */
+const char *until_text(const json_t *ban, TimeStyle style, char buffer[static 80])
+{
+        char time[64];
+        const char *until = field(ban, "until", "");
+
+        if (strcmp(until, "forever") == 0)
+                return "forever";
+        snprintf(buffer, 80, "until %s", time_text(until, style, time));
+        return buffer;
+}
+
 const char *plural(long long n, const char *one, const char *many)
 {
         return n == 1 ? one : many;

@@ -20,6 +20,19 @@ static Colour state_colour(const char *state)
         return strcmp(state, "observing") == 0 ? YELLOW : PLAIN;
 }
 
+/* A jail's problem is often the daemon's as well; it is told once. */
+static bool is_told(const json_t *problems, const char *text)
+{
+        const json_t *problem;
+        size_t i;
+
+        if (!*text)
+                return true;
+        json_array_foreach(problems, i,
+                           problem) if (json_string_value(problem) && strstr(json_string_value(problem), text)) return true;
+        return false;
+}
+
 static void say_problems(const json_t *status)
 {
         const json_t *problem, *jail;
@@ -28,20 +41,24 @@ static void say_problems(const json_t *status)
 
         json_array_foreach(json_object_get(status, "problems"), i, problem)
                 say_wrapped(RED, "! ", "  ", json_string_value(problem) ? json_string_value(problem) : "?");
-        json_array_foreach(json_object_get(status, "jails"), i, jail) if (*field(jail, "problem", ""))
+        json_array_foreach(json_object_get(status, "jails"), i,
+                           jail) if (!is_told(json_object_get(status, "problems"), field(jail, "problem", "")))
         {
                 _cleanup_free_ char *name = clean(field(jail, "name", "?"));
 
                 snprintf(first, sizeof first, "! %.60s: ", name);
                 say_wrapped(RED, first, "  ", field(jail, "problem", ""));
         }
-        if (json_is_true(json_object_get(status, "config_kept")))
+        if (json_is_true(json_object_get(status, "config_kept")) &&
+            !is_told(json_object_get(status, "problems"), "the last configuration that loaded"))
                 say_wrapped(
                         YELLOW, "! ", "  ",
                         "The configuration on disk does not load; the last one that did is in force. Check: bailiffd --check");
         if (number(status, "failed_commits") > 0 && number(status, "pending_bytes") > 0)
-                say(YELLOW, "! %lld commits failed; %lld bytes wait for the disk.\n", number(status, "failed_commits"),
-                    number(status, "pending_bytes"));
+                say(YELLOW, "! %lld %s failed; %lld bytes wait for the disk.\n", number(status, "failed_commits"),
+                    plural(number(status, "failed_commits"), "commit", "commits"), number(status, "pending_bytes"));
+        if (strcmp(field(status, "firewall", ""), "none") == 0 && !json_is_true(json_object_get(status, "dry_run")))
+                say(YELLOW, "! The configuration says firewall: none, so bans are not enforced.\n");
         if (number(status, "set_aside") > 0)
                 say(YELLOW, "! %lld log %s set aside: the daemon crashed on %s.\n", number(status, "set_aside"),
                     plural(number(status, "set_aside"), "line is", "lines are"),
@@ -63,9 +80,13 @@ static void say_daemon(const json_t *status)
                 say(RED, " of at most %lld", number(status, "max_bans"));
         say(PLAIN, ", %lld %s under watch\n", number(status, "windows"),
             plural(number(status, "windows"), "address", "addresses"));
-        if (number(status, "bans_displaced") + number(status, "windows_evicted") + number(status, "heals") > 0)
-                say(PLAIN, "%lld bans and %lld windows gave way at a cap, firewall mended %lld times\n",
-                    number(status, "bans_displaced"), number(status, "windows_evicted"), number(status, "heals"));
+        if (number(status, "bans_displaced") + number(status, "windows_evicted") > 0)
+                say(PLAIN, "%lld %s and %lld %s gave way at a cap\n", number(status, "bans_displaced"),
+                    plural(number(status, "bans_displaced"), "ban", "bans"), number(status, "windows_evicted"),
+                    plural(number(status, "windows_evicted"), "watched address", "watched addresses"));
+        if (number(status, "heals") > 0)
+                say(PLAIN, "somebody altered the firewall's table, and it was mended, %lld %s\n", number(status, "heals"),
+                    plural(number(status, "heals"), "time", "times"));
 }
 
 static void say_count(long long count)
@@ -84,7 +105,7 @@ static void say_jails(const json_t *jails)
         size_t i;
 
         if (json_array_size(jails) == 0) {
-                say(YELLOW, "No jail is configured: see /etc/bailiff/bailiff.yaml\n");
+                say(YELLOW, "No jail runs: see /etc/bailiff/bailiff.yaml\n");
                 return;
         }
         putchar('\n');
@@ -177,7 +198,9 @@ int command_status(Ctl *ctl, int argc, char **argv)
         _cleanup_answer_ Answer answer = { 0 };
         int status;
 
-        if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
+        if (argc >= 2 && argv[1][0] == '-')
+                return usage_error(command_find("status"), "unknown option %s", argv[1]);
+        if (argc > 2)
                 return usage_error(command_find("status"), "one jail at most");
         status = client_call(ctl, "Status", argc == 2 ? json_pack("{s:s}", "jail", argv[1]) : json_object(), &answer);
         if (status != STATUS_DONE)

@@ -7,6 +7,7 @@
 
 #include "ctl/ctl.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 static void say_lines(const json_t *lines)
 {
@@ -18,7 +19,7 @@ static void say_lines(const json_t *lines)
         {
                 long long weight = json_object_get(line, "weight") ? number(line, "weight") : 1;
 
-                say(DIM, "    %s %s%s\n", time_text(field(line, "time", ""), TIME_SHORT, time), field(line, "rule", ""),
+                say(DIM, "    %s %s%s\n", time_text(field(line, "time", ""), TIME_SECOND, time), field(line, "rule", ""),
                     weight == 0 ? " (counted for an earlier ban)" : "");
                 if (*field(line, "line", ""))
                         say_wrapped(PLAIN, "      ", "      ", field(line, "line", ""));
@@ -28,7 +29,12 @@ static void say_lines(const json_t *lines)
 static void say_kernel(const json_t *ban)
 {
         const json_t *kernel = json_object_get(ban, "kernel");
+        char left[DURATION_TEXT_MAX];
 
+        if (!json_object_get(ban, "in_kernel")) {
+                say(YELLOW, "  kernel: not asked (firewall: none, or a dry run). The ban is not enforced\n");
+                return;
+        }
         if (!json_is_true(json_object_get(ban, "in_kernel"))) {
                 say(RED, "  kernel: no element. The ban does not bite; see bailiffctl status\n");
                 return;
@@ -36,7 +42,7 @@ static void say_kernel(const json_t *ban)
         if (json_is_true(json_object_get(kernel, "permanent")))
                 say(PLAIN, "  kernel: element without timeout");
         else
-                say(PLAIN, "  kernel: element, %lld s left", number(kernel, "expires_msec") / 1000);
+                say(PLAIN, "  kernel: element, %s left", duration_format(number(kernel, "expires_msec") / 1000, left));
         if (json_object_get(kernel, "packets"))
                 say(PLAIN, ", %lld packets dropped (%lld bytes)", number(kernel, "packets"), number(kernel, "bytes"));
         putchar('\n');
@@ -107,8 +113,10 @@ int command_why(Ctl *ctl, int argc, char **argv)
         _cleanup_answer_ Answer answer = { 0 };
         int status;
 
-        if (argc != 2 || argv[1][0] == '-')
-                return usage_error(command_find("why"), "which address?");
+        if (argc >= 2 && argv[1][0] == '-')
+                return usage_error(command_find("why"), "unknown option %s", argv[1]);
+        if (argc != 2)
+                return usage_error(command_find("why"), argc < 2 ? "which address?" : "one address");
         status = client_call(ctl, "Why", json_pack("{s:s}", "address", argv[1]), &answer);
         if (status != STATUS_DONE)
                 return status;
@@ -123,26 +131,27 @@ int command_why(Ctl *ctl, int argc, char **argv)
 
 static void say_event(const json_t *event)
 {
-        char time[64], text[512];
-        const char *until = field(event, "until", ""), *kind = field(event, "event", "?");
+        char time[64], text[1024];
+        const char *kind = field(event, "event", "?");
         int used;
 
         used = snprintf(text, sizeof text, "%.16s", kind);
         if (*field(event, "ip", ""))
                 used += snprintf(text + used, sizeof text - (size_t) used, " %.63s in %.63s", field(event, "ip", ""),
                                  field(event, "jail", "?"));
-        if (*until && (strcmp(kind, "ban") == 0 || strcmp(kind, "prolong") == 0)) {
-                char end[64];
+        if (strcmp(kind, "ban") == 0 || strcmp(kind, "prolong") == 0) {
+                char end[80];
 
-                used += snprintf(text + used, sizeof text - (size_t) used, " until %s", time_text(until, TIME_SHORT, end));
+                used += snprintf(text + used, sizeof text - (size_t) used, " %s%s", until_text(event, TIME_SHORT, end),
+                                 strcmp(field(event, "origin", ""), "manual") == 0 ? ", by hand" : "");
         }
         if (number(event, "failures") > 0)
                 used += snprintf(text + used, sizeof text - (size_t) used, ", %lld failures", number(event, "failures"));
-        if (*field(event, "note", ""))
-                snprintf(text + used, sizeof text - (size_t) used, ": %.200s", field(event, "note", ""));
+        if (*field(event, "note", "") || *field(event, "text", ""))
+                snprintf(text + used, sizeof text - (size_t) used, ": %.600s", field(event, "note", field(event, "text", "")));
 
         char first[64];
-        snprintf(first, sizeof first, "%lld %s ", number(event, "id"), time_text(field(event, "time", ""), TIME_SHORT, time));
+        snprintf(first, sizeof first, "%lld %s ", number(event, "id"), time_text(field(event, "time", ""), TIME_SECOND, time));
         say_wrapped(strcmp(kind, "ban") == 0 ? RED : PLAIN, first, "    ", text);
         fflush(stdout);
 }

@@ -157,11 +157,18 @@ static int answer_bans(void *userdata, const char *jail, BanVisitor visit, void 
         return ban_engine_each(daemon->engine, jail, visit, visit_data);
 }
 
+static bool enforces(const Daemon *daemon)
+{
+        return strcmp(firewall_backend(daemon->firewall), "none") != 0;
+}
+
 static int answer_kernel(void *userdata, const Ban *ban, FirewallElement *ret_element)
 {
         Daemon *daemon = userdata;
         FirewallElement sum = { 0 };
 
+        if (!enforces(daemon))
+                return -EOPNOTSUPP;
         for (size_t i = 0; i < (ban->n_ports ? ban->n_ports : 1); i++) {
                 Element element = ban_element(ban, i);
                 FirewallElement kernel;
@@ -244,6 +251,7 @@ static int answer_why(void *userdata, const Addr *addr, void (*visit)(void *visi
                 .bans = why->bans,
                 .kernel = why->kernel,
                 .in_kernel = why->in_kernel,
+                .not_enforced = !enforces(daemon),
                 .n_bans = why->n_bans,
                 .windows = why->windows,
                 .window_counts = why->counts,

@@ -439,6 +439,7 @@ int daemon_check(const DaemonOptions *options, bool dump)
         if (status == 0 && dump && config_dump(config, &text) == 0)
                 fputs(text, stdout);
         else if (status == 0)
-                printf("%s: good: %zu jail%s enabled\n", options->config, n_enabled, n_enabled == 1 ? "" : "s");
+                printf("%s: good: %zu jail%s enabled%s\n", options->config, n_enabled, n_enabled == 1 ? "" : "s",
+                       n_enabled > 0 ? "" : ", so nothing is protected: name one under jails:");
         return status;
 }

@@ -56,6 +56,23 @@ void daemon_note(Daemon *daemon, const char *kind, const char *text)
 }
 
 /**
+ * daemon_notify() - tell systemd how it goes
+ * @first:      "READY=1\n", or ""
+ *
+ * No figures that change by themselves: this is not sent again for each ban.
+ */
+void daemon_notify(const Daemon *daemon, const char *first)
+{
+        const Health *health = &daemon->health;
+
+        if (health->n_problems > 0)
+                sd_notifyf(false, "%sSTATUS=degraded: %s: %s", first, health->problems[0].topic, health->problems[0].text);
+        else
+                sd_notifyf(false, "%sSTATUS=guarding with %zu jail%s, firewall: %s%s", first, daemon->n_jails, daemon->n_jails == 1 ? "" : "s",
+                           firewall_backend(daemon->firewall), daemon->options.dry_run ? " (dry run)" : "");
+}
+
+/**
  * daemon_degrade() - say what is wrong about a topic, or that it is mended
  * @topic:      "firewall" ...
  * @text:       what is wrong and what to do; NULL: mended
@@ -64,10 +81,8 @@ void daemon_degrade(Daemon *daemon, const char *topic, const char *text)
 {
         if (!health_set(&daemon->health, topic, text))
                 return;
-        if (daemon->ready && daemon->health.n_problems > 0)
-                sd_notifyf(false, "STATUS=degraded: %s: %s", daemon->health.problems[0].topic, daemon->health.problems[0].text);
-        else if (daemon->ready)
-                sd_notify(false, "STATUS=guarding");
+        if (daemon->ready)
+                daemon_notify(daemon, "");
         if (text && *text)
                 log_warning("%s: %s", topic, text);
         else

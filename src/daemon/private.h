@@ -92,6 +92,7 @@ int daemon_flush_elements(Daemon *daemon);
 void daemon_retry_elements(Daemon *daemon);
 uint64_t daemon_commit(Daemon *daemon);
 void daemon_note(Daemon *daemon, const char *kind, const char *text);
+void daemon_notify(const Daemon *daemon, const char *first);
 void daemon_degrade(Daemon *daemon, const char *topic, const char *text);
 Jail *daemon_jail(Daemon *daemon, const char *name);
 

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "build-config.h"
@@ -380,10 +379,7 @@ static void say_ready(Daemon *daemon)
         daemon_note(daemon, "start", text);
         daemon->ready = true;
         log_notice("bailiffd " BAILIFF_VERSION ": %s", text);
-        if (daemon->health.n_problems > 0)
-                sd_notifyf(false, "READY=1\nSTATUS=degraded: %s: %s", daemon->health.problems[0].topic, daemon->health.problems[0].text);
-        else
-                sd_notifyf(false, "READY=1\nSTATUS=%s", text);
+        daemon_notify(daemon, "READY=1\n");
 }
 
 /**

@@ -87,8 +87,15 @@ static int next_event(Reader *reader, yaml_event_t *ret_event)
         yaml_mark_t mark = parser->error == YAML_READER_ERROR
                                    ? (yaml_mark_t){ .line = parser->mark.line, .column = parser->mark.column }
                                    : parser->problem_mark;
-        return problem_set(reader->problem, -EINVAL, "%s:%zu:%zu: not valid YAML: %s", reader->document->file,
-                           mark.line + 1, mark.column + 1, parser->problem ? parser->problem : "unreadable text");
+        const char *text = parser->problem ? parser->problem : "unreadable text";
+        const char *hint = "";
+
+        if (strstr(text, "cannot start any token"))
+                hint = " (indent with spaces, not tabs; quote a value that begins with % or @)";
+        else if (strstr(text, "expected node content"))
+                hint = " (quote a value that begins with a colon: \"::1\")";
+        return problem_set(reader->problem, -EINVAL, "%s:%zu:%zu: not valid YAML: %s%s", reader->document->file,
+                           mark.line + 1, mark.column + 1, text, hint);
 }
 
 static int new_node(Reader *reader, const yaml_event_t *event, YamlKind kind, YamlNode **ret_node)
@@ -296,7 +303,8 @@ int yaml_read_file(const char *path, YamlDocument **ret_document, Problem *probl
         if (r == -EFBIG)
                 return problem_set(problem, r, "%s:1:1: larger than %d bytes; split it", path, YAML_SIZE_MAX);
         if (r < 0)
-                return problem_set(problem, r, "%s: cannot be read: %s", path, strerror(-r));
+                return problem_set(problem, r, "%s: cannot be read: %s%s", path, strerror(-r),
+                                   r == -EACCES ? " (bailiffd runs as a user of its own; let it: chmod a+r)" : "");
         return yaml_read_memory(path, text, size, ret_document, problem);
 }
 
