@@ -336,6 +336,7 @@ int daemon_new(const DaemonOptions *options, Daemon **ret_daemon, Problem *probl
         if (!daemon)
                 return -ENOMEM;
         daemon->options = *options;
+        daemon->allow_directory = options->state_directory;
         daemon->clock_fd = -1;
         daemon->started = clock_event_now();
         if (options->dry_run && (r = make_scratch(daemon, problem)) < 0)
@@ -363,7 +364,7 @@ int daemon_run(Daemon *daemon)
         daemon_commit(daemon);
         if (store_flush(daemon->store, STOP_TIMEOUT_MSEC) != 0)
                 log_warning("the disk did not take the last changes in %d s; lines since then are read again", STOP_TIMEOUT_MSEC / 1000);
-        if (daemon->config->on_stop == ON_STOP_REMOVE && firewall_remove(daemon->firewall, &problem) < 0)
+        if (daemon->config->on_stop == ON_STOP_REMOVE && firewall_remove(daemon->firewall, &problem) != 0)
                 log_error("%s", problem.text);
         if (r < 0)
                 log_error("the event loop failed: %s", strerror(-r));

@@ -46,6 +46,7 @@ typedef struct Jail {
 
 struct Daemon {
         DaemonOptions options;
+        const char *allow_directory;    /* of allow-at-start: the service's state directory, also in a dry run */
         char *scratch;                  /* --dry-run's own directory */
         Config *config;
         bool config_kept;

@@ -135,7 +135,7 @@ static void allow_at_start(Daemon *daemon)
         size_t size = 0;
         _cleanup_fclose_ FILE *file = NULL;
 
-        snprintf(path, sizeof path, "%s/allow-at-start", daemon->options.state_directory);
+        snprintf(path, sizeof path, "%s/allow-at-start", daemon->allow_directory);
         file = fopen(path, "re");
         for (int n = 0; file && n < 1000 && getline(&line, &size, file) > 0; n++) {
                 char addr_text[ADDR_TEXT_MAX], origin[128] = "allow-at-start";
@@ -246,6 +246,23 @@ static int start_store(Daemon *daemon, Problem *problem)
         return r < 0 ? problem_set(problem, r, "the store's thread cannot be started: %s", strerror(-r)) : 0;
 }
 
+/* `firewall: none` after a time with nftables: what was left in the kernel must not go on enforcing. */
+static void remove_old_table(Daemon *daemon, FirewallCallbacks callbacks)
+{
+        _cleanup_(firewall_freep) Firewall *old = NULL;
+        Problem problem = { "" };
+        int r = firewall_new_nft(daemon->event, false, callbacks, &old, &problem);
+
+        if (r == 0)
+                r = firewall_remove(old, &problem);
+        if (r != 0 && r != FIREWALL_E_FOREIGN) {
+                char text[PROBLEM_TEXT_MAX + 160];
+
+                snprintf(text, sizeof text, "firewall: none, but bans of an earlier time may still be enforced: %s", problem.text);
+                daemon_degrade(daemon, "firewall", text);
+        }
+}
+
 static int start_firewall(Daemon *daemon, Problem *problem)
 {
         FirewallCallbacks callbacks = {
@@ -262,6 +279,8 @@ static int start_firewall(Daemon *daemon, Problem *problem)
 
         if (r != 0)
                 return r < 0 ? r : -EPERM;
+        if (none && !daemon->options.dry_run)
+                remove_old_table(daemon, callbacks);
         r = firewall_start(daemon->firewall, store_stats(daemon->store)->next_event_id - 1, problem);
         if (r == FIREWALL_E_ELEMENT)
                 return 0; /* it runs; element_refused() has told which ones it lacks */

@@ -9,6 +9,7 @@
  * way: /etc/bailiff/filters/sshd.yaml may extend the shipped sshd.yaml.
  */
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <pwd.h>
@@ -21,6 +22,7 @@
 #include "util/text.h"
 
 #define SPEC_MAX 512
+#define FILTERS_LISTED 200 /* names that a wrong one is compared with */
 
 const char *const FILTER_DIRECTORIES[] = { BAILIFF_CONFIG_DIR "/filters", BAILIFF_DATA_DIR "/filters", NULL };
 
@@ -354,23 +356,59 @@ static bool is_loaded(const Loader *loader, const char *path)
         return false;
 }
 
-/* Looks in $BAILIFF_FILTERS first if no directories were given, then in the list. */
-static int find_file(const Loader *loader, const char *name, char path[static PATH_MAX], Problem *problem)
+/* Adds a directory's filters to `names`, so that a wrong name can be answered with the nearest. */
+static void list_filters(const char *directory, char *names[static FILTERS_LISTED], size_t *n_names)
+{
+        DIR *stream = opendir(directory);
+
+        for (struct dirent *entry; stream && *n_names < FILTERS_LISTED && (entry = readdir(stream));) {
+                size_t size = strlen(entry->d_name);
+
+                if (size > 5 && strcmp(entry->d_name + size - 5, ".yaml") == 0 && (names[*n_names] = strndup(entry->d_name, size - 5)))
+                        ++*n_names;
+        }
+        if (stream)
+                closedir(stream);
+}
+
+/* The i-th directory in which filters are sought: $BAILIFF_FILTERS first if none were given, then the list; NULL at its end. */
+static const char *search_directory(const Loader *loader, size_t i)
 {
         const char *first = loader->directories ? NULL : getenv("BAILIFF_FILTERS");
-        const char *const *directories = loader->directories ? loader->directories : FILTER_DIRECTORIES;
-        char sought[PROBLEM_TEXT_MAX / 2] = "";
-        size_t used = 0;
 
-        for (size_t i = first && *first ? 0 : 1; i == 0 || directories[i - 1]; i++) {
-                const char *directory = i == 0 ? first : directories[i - 1];
-                if (snprintf(path, PATH_MAX, "%s/%s.yaml", directory, name) < PATH_MAX && access(path, F_OK) == 0 &&
-                    !is_loaded(loader, path))
-                        return 0;
+        if (first && *first && i-- == 0)
+                return first;
+        return (loader->directories ? loader->directories : FILTER_DIRECTORIES)[i];
+}
+
+/* The problem of a name that no file has, with the nearest one that some file has. */
+static int no_such_filter(const Loader *loader, const char *name, Problem *problem)
+{
+        char sought[PROBLEM_TEXT_MAX / 2] = "", hint[160] = "", *names[FILTERS_LISTED];
+        size_t used = 0, n_names = 0;
+        const char *directory, *near;
+
+        for (size_t i = 0; (directory = search_directory(loader, i)); i++) {
+                list_filters(directory, names, &n_names);
                 if (used + strlen(directory) + 3 < sizeof sought)
                         used += (size_t) snprintf(sought + used, sizeof sought - used, "%s%s", used ? ", " : "", directory);
         }
-        return problem_set(problem, -ENOENT, "there is no filter \"%s\": no %s.yaml in %s", name, name, sought);
+        near = text_nearest(name, (const char *const *) names, n_names);
+        if (near && strcmp(near, name) != 0)
+                snprintf(hint, sizeof hint, "; did you mean \"%.64s\"?", near);
+        while (n_names > 0)
+                free(names[--n_names]);
+        return problem_set(problem, -ENOENT, "there is no filter \"%s\": no %s.yaml in %s%s", name, name, sought, hint);
+}
+
+static int find_file(const Loader *loader, const char *name, char path[static PATH_MAX], Problem *problem)
+{
+        const char *directory;
+
+        for (size_t i = 0; (directory = search_directory(loader, i)); i++)
+                if (snprintf(path, PATH_MAX, "%s/%s.yaml", directory, name) < PATH_MAX && access(path, F_OK) == 0 && !is_loaded(loader, path))
+                        return 0;
+        return no_such_filter(loader, name, problem);
 }
 
 static int load_bases(Loader *loader, Problem *problem)
