@@ -5,6 +5,7 @@
 
 #include "ban.h"
 #include "pipeline.h"
+#include "util/arena.h"
 #include "util/cleanup.h"
 #include "util/problem.h"
 
@@ -37,7 +38,7 @@ typedef struct Config {
         size_t n_jails;
         AllowEntry *allow;
         size_t n_allow;
-        struct ConfigArena *arena; /* owns all of the above */
+        Arena *arena; /* owns all of the above */
 } Config;
 
 int config_load(const char *path, Config **ret_config, Problem *problem);

@@ -20,38 +20,6 @@
 
 #define JAILS_MAX 1000
 
-struct ConfigArena {
-        struct ConfigArena *next;
-        max_align_t bytes[];
-};
-
-/**
- * config_alloc() - zeroed memory that lives as long as the configuration
- *
- * Return: the memory, or NULL.
- */
-void *config_alloc(struct ConfigArena *arena, size_t size)
-{
-        struct ConfigArena *block = calloc(1, sizeof *block + size);
-
-        if (!block)
-                return NULL;
-        block->next = arena->next;
-        arena->next = block;
-        return block->bytes;
-}
-
-/**
- * config_text() - a copy of @text that lives as long as the configuration
- */
-char *config_text(struct ConfigArena *arena, const char *text)
-{
-        size_t size = strlen(text) + 1;
-        char *copy = config_alloc(arena, size);
-
-        return copy ? memcpy(copy, text, size) : NULL;
-}
-
 /**
  * config_free() - free a configuration and all that it points to
  *
@@ -61,22 +29,18 @@ Config *config_free(Config *config)
 {
         if (!config)
                 return NULL;
-        while (config->arena) {
-                struct ConfigArena *next = config->arena->next;
-                free(config->arena);
-                config->arena = next;
-        }
+        arena_free(config->arena);
         free(config);
         return NULL;
 }
 
-static const char *node_place(struct ConfigArena *arena, const YamlNode *node)
+static const char *node_place(Arena *arena, const YamlNode *node)
 {
         char place[512];
 
         snprintf(place, sizeof place, "%s:%u:%u", node->file, node->key ? node->key_line : node->line,
                  node->key ? node->key_column : node->column);
-        return config_text(arena, place);
+        return arena_text(arena, place);
 }
 
 static int count_children(const YamlNode *node)
@@ -97,7 +61,7 @@ static int allow_read(Config *config, const YamlNode *node, Problem *problem)
                 return 0;
         if (node->kind != YAML_LIST)
                 return yaml_problem(node, problem, "must be a list of addresses: [192.0.2.0/24, \"2001:db8::1\"]");
-        all = config_alloc(config->arena, (config->n_allow + (size_t) count_children(node) + 1) * sizeof *all);
+        all = arena_alloc(config->arena, (config->n_allow + (size_t) count_children(node) + 1) * sizeof *all);
         if (!all)
                 return -ENOMEM;
         if (config->n_allow)
@@ -158,7 +122,7 @@ static int jails_read(Config *config, const YamlNode *map, const JailConfig *def
                 return yaml_problem(map, problem, "must be a map from names to jails, not %s", yaml_kind_name(map->kind));
         if (count_children(map) > JAILS_MAX)
                 return yaml_problem(map, problem, "more than %d jails", JAILS_MAX);
-        config->jails = config_alloc(config->arena, (size_t) count_children(map) * sizeof *config->jails);
+        config->jails = arena_alloc(config->arena, (size_t) count_children(map) * sizeof *config->jails);
         if (!config->jails)
                 return -ENOMEM;
         for (const YamlNode *child = map->children; child; child = child->next) {
@@ -167,7 +131,7 @@ static int jails_read(Config *config, const YamlNode *map, const JailConfig *def
                 if (!text_is_name(child->key))
                         return yaml_problem(child, problem, "a jail's name has letters, digits, '-', '_' and '.', and at most 63 of them");
                 *jail = *defaults;
-                jail->name = config_text(config->arena, child->key);
+                jail->name = arena_text(config->arena, child->key);
                 jail->filter = jail->name;
                 jail->place = node_place(config->arena, child);
                 if (!jail->name || !jail->place)
@@ -230,12 +194,12 @@ int config_load(const char *path, Config **ret_config, Problem *problem)
         int r;
 
         problem_set(problem, 0, "%s: out of memory", path);
-        if (!config || !(config->arena = calloc(1, sizeof *config->arena)))
+        if (!config || !(config->arena = arena_new()))
                 return -ENOMEM;
         r = yaml_read_file(path, &document, problem);
         if (r < 0)
                 return r;
-        config->path = config_text(config->arena, path);
+        config->path = arena_text(config->arena, path);
         if (!config->path)
                 return -ENOMEM;
         r = config_build(config, document->root, problem);

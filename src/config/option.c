@@ -134,7 +134,7 @@ static int port_read(const YamlNode *node, Port *ports, size_t *n_ports, Problem
         return 0;
 }
 
-static int ports_read(const YamlNode *node, JailConfig *jail, struct ConfigArena *arena, Problem *problem)
+static int ports_read(const YamlNode *node, JailConfig *jail, Arena *arena, Problem *problem)
 {
         size_t n = 0, count = 0;
         Port *ports;
@@ -151,7 +151,7 @@ static int ports_read(const YamlNode *node, JailConfig *jail, struct ConfigArena
                 count++;
         if (count > 64)
                 return yaml_problem(node, problem, "more than 64 ports; use all");
-        ports = config_alloc(arena, 2 * count * sizeof *ports);
+        ports = arena_alloc(arena, 2 * count * sizeof *ports);
         if (!ports)
                 return -ENOMEM;
         for (const YamlNode *child = node->children; child; child = child->next) {
@@ -200,7 +200,7 @@ static int word_read(const Option *option, const YamlNode *node, int *target, Pr
  *
  * Return: 0, -EINVAL with @problem set, -ENOMEM.
  */
-int option_read(const Option *option, const YamlNode *node, void *target, struct ConfigArena *arena, Problem *problem)
+int option_read(const Option *option, const YamlNode *node, void *target, Arena *arena, Problem *problem)
 {
         void *place = (char *) target + option->offset;
         long long number;
@@ -223,7 +223,7 @@ int option_read(const Option *option, const YamlNode *node, void *target, struct
         case OPTION_NAME:
                 if (node->kind != YAML_SCALAR || !*node->text || strlen(node->text) >= 256)
                         return yaml_problem(node, problem, "must be a name");
-                *(const char **) place = config_text(arena, node->text);
+                *(const char **) place = arena_text(arena, node->text);
                 return *(const char **) place ? 0 : -ENOMEM;
         case OPTION_PORTS: return ports_read(node, target, arena, problem);
         case OPTION_BLOCK: return 0;
@@ -234,13 +234,13 @@ int option_read(const Option *option, const YamlNode *node, void *target, struct
 /**
  * option_fallback() - set an option to its default
  */
-int option_fallback(const Option *option, void *target, struct ConfigArena *arena)
+int option_fallback(const Option *option, void *target, Arena *arena)
 {
         YamlNode node = { .kind = YAML_SCALAR, .file = "default" };
 
         if (!option->fallback)
                 return 0;
-        node.text = config_text(arena, option->fallback);
+        node.text = arena_text(arena, option->fallback);
         return node.text ? option_read(option, &node, target, arena, NULL) : -ENOMEM;
 }
 

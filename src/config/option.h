@@ -32,12 +32,8 @@ extern const size_t N_CONFIG_OPTIONS;
 extern const Option JAIL_OPTIONS[];
 extern const size_t N_JAIL_OPTIONS;
 
-struct ConfigArena;
-void *config_alloc(struct ConfigArena *arena, size_t size);
-char *config_text(struct ConfigArena *arena, const char *text);
-
-int option_read(const Option *option, const YamlNode *node, void *target, struct ConfigArena *arena, Problem *problem);
-int option_fallback(const Option *option, void *target, struct ConfigArena *arena);
+int option_read(const Option *option, const YamlNode *node, void *target, Arena *arena, Problem *problem);
+int option_fallback(const Option *option, void *target, Arena *arena);
 void option_write(const Option *option, const void *target, FILE *stream);
 const Option *option_find(const Option *options, size_t n_options, const char *key);
 int option_unknown(const Option *options, size_t n_options, const YamlNode *node, Problem *problem);

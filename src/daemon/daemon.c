@@ -112,14 +112,6 @@ static int daemon_settle(sd_event_source *source, void *userdata)
         return 0;
 }
 
-/**
- * daemon_retry_elements() - flush again in a second
- */
-void daemon_retry_elements(Daemon *daemon)
-{
-        arm(daemon->retry_source, clock_boot_now().usec + USEC_PER_SEC);
-}
-
 static int queue_again(void *userdata, const Element *element)
 {
         daemon_queue_elements(userdata, element, 1);

@@ -320,6 +320,12 @@ void decide_event(void *userdata, const BanEvent *event)
         daemon->deadlines_moved = true;
 }
 
+static void flush_again_soon(Daemon *daemon)
+{
+        sd_event_source_set_time(daemon->retry_source, clock_boot_now().usec + USEC_PER_SEC);
+        sd_event_source_set_enabled(daemon->retry_source, SD_EVENT_ONESHOT);
+}
+
 static bool is_refusal(int r)
 {
         return r < 0 || (r > 0 && r != FIREWALL_E_ELEMENT);
@@ -360,7 +366,7 @@ int daemon_flush_elements(Daemon *daemon)
         if (is_refusal(r)) {
                 daemon->kernel_behind = true;
                 daemon_degrade(daemon, "firewall changes", *problem.text ? problem.text : "the kernel did not take them");
-                daemon_retry_elements(daemon);
+                flush_again_soon(daemon);
                 return r;
         }
         if (daemon->kernel_behind)

@@ -90,7 +90,6 @@ void decide_offence(void *userdata, const Offence *offence);
 void decide_event(void *userdata, const BanEvent *event);
 void daemon_queue_elements(Daemon *daemon, const Element *changes, size_t n_changes);
 int daemon_flush_elements(Daemon *daemon);
-void daemon_retry_elements(Daemon *daemon);
 uint64_t daemon_commit(Daemon *daemon);
 void daemon_note(Daemon *daemon, const char *kind, const char *text);
 void daemon_notify(const Daemon *daemon, const char *first);
