@@ -11,10 +11,12 @@
  */
 
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -401,6 +403,17 @@ Daemon *daemon_free(Daemon *daemon)
         return NULL;
 }
 
+/* Root can read what the service's user cannot, and would call it good. */
+static void check_readable(const char *path)
+{
+        const struct group *group = getgrnam("bailiff");
+        struct stat st;
+
+        if (geteuid() != 0 || !group || stat(path, &st) < 0 || (st.st_mode & S_IROTH) || ((st.st_mode & S_IRGRP) && st.st_gid == group->gr_gid))
+                return;
+        fprintf(stderr, "bailiffd: %s: the service's user bailiff may not read it: chgrp bailiff %s && chmod 640 %s\n", path, path, path);
+}
+
 /**
  * daemon_check() - load the configuration and its filters, and say what is wrong
  * @dump:       print the configuration instead of a summary
@@ -419,6 +432,7 @@ int daemon_check(const DaemonOptions *options, bool dump)
                 fprintf(stderr, "bailiffd: %s\n", problem.text);
                 return 2;
         }
+        check_readable(options->config);
         for (size_t i = 0; i < config->n_jails; i++) {
                 const JailConfig *jail = &config->jails[i];
                 _cleanup_(filter_freep) Filter *filter = NULL;
