@@ -581,7 +581,7 @@ int ban_engine_ban(BanEngine *engine, const BanRequest *request, EventTime now, 
         if (r == BAN_E_FULL)
                 return problem_set(problem, r,
                                    "no room for another ban: all of the %zu in force, which is the cap, are manual or "
-                                   "permanent; lift some with bailiffctl unban",
+                                   "permanent; lift some with bailiffctl unban, or raise max_bans",
                                    engine->stats.max_bans);
         if (r < 0)
                 return problem_set(problem, r, "memory is short; nothing was banned");

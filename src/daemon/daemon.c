@@ -83,6 +83,21 @@ static EventTime read_up_to(const Daemon *daemon, EventTime now)
         return event_time_min(stats->last_line, now);
 }
 
+/* P7: an alarm at 90 %, taken back at 80 % so that it does not flicker. */
+static void watch_cap(Daemon *daemon)
+{
+        const BanStats *stats = ban_engine_stats(daemon->engine);
+        char text[256];
+
+        if (stats->bans >= stats->max_bans / 10 * 9) {
+                snprintf(text, sizeof text, "more than 90 %% of max_bans (%zu) are in force; at the limit the automatic ban that ends soonest gives way. "
+                                            "Raise max_bans, or shorten bantime", stats->max_bans);
+                daemon_degrade(daemon, "bans near the limit", text);
+        } else if (stats->bans < stats->max_bans / 10 * 8) {
+                daemon_degrade(daemon, "bans near the limit", NULL);
+        }
+}
+
 /* Runs after every turn of the loop. */
 static int daemon_settle(sd_event_source *source, void *userdata)
 {
@@ -96,6 +111,7 @@ static int daemon_settle(sd_event_source *source, void *userdata)
                 if (!event_time_before(now, windows))
                         windows = event_time_add(now, 1);
                 EventTime next = event_time_min(ban_engine_expire(daemon->engine, now), windows);
+                watch_cap(daemon);
                 daemon->deadlines_moved = false;
                 BootTime at = clock_boot_at(next);
                 /* Deadlines that lie close together share one wake-up. */

@@ -32,7 +32,7 @@ ban sshd 203.0.113.5
 ban sshd 203.0.113.6
 fail sshd 203.0.113.6
 stats
-> answered 5: no room for another ban: all of the 3 in force, which is the cap, are manual or permanent; lift some with bailiffctl unban
+> answered 5: no room for another ban: all of the 3 in force, which is the cap, are manual or permanent; lift some with bailiffctl unban, or raise max_bans
 > offence answered 5
 > counting=0 windows=0 bans=3 total=5 elements=3 displaced=2 evicted=0 dropped=0
 
