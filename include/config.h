@@ -9,9 +9,31 @@
 #include "util/cleanup.h"
 #include "util/problem.h"
 
+/* Where a jail's lines come from; `sources: auto` is 0. */
+enum { CONFIG_SOURCE_JOURNAL = 1 << 0, CONFIG_SOURCE_BANS = 1 << 1 };
+
+typedef enum AllowKind {
+        ALLOW_ADDR,
+        ALLOW_FILE,
+        ALLOW_NAME,
+} AllowKind;
+
+/**
+ * What the configuration allows: an address or a prefix, a file with such, or a
+ * host's name.
+ */
+typedef struct AllowConfig {
+        AllowKind kind;
+        Addr addr;              /* ALLOW_ADDR */
+        const char *text;       /* the file's absolute path; the name in lower case; else NULL */
+        const char *jail;       /* NULL: host-wide */
+        const char *place;      /* "file:line:column" */
+} AllowConfig;
+
 typedef struct JailConfig {
         const char *name;
         bool enabled;
+        unsigned sources;       /* CONFIG_SOURCE_*, 0: auto. CONFIG_SOURCE_BANS stands alone: it counts bans (recidive) */
         bool observe;           /* count and show, do not ban */
         const char *filter;     /* "sshd", or with parameters "sshd[publickey=any]" */
         const char *mode;
@@ -20,6 +42,8 @@ typedef struct JailConfig {
         unsigned ipv6_prefix;
         const Port *ports;      /* NULL: all ports */
         size_t n_ports;
+        bool reject;            /* action: reject */
+        BanIncrement increment; /* bantime_increment */
         const char *place;      /* "file:line:column" */
 } JailConfig;
 
@@ -36,12 +60,43 @@ typedef struct Config {
         size_t max_bans;
         JailConfig *jails;
         size_t n_jails;
-        AllowEntry *allow;
+        AllowConfig *allow;     /* the host's and all jails' */
         size_t n_allow;
+        const Addr *nat64;      /* further NAT64 prefixes */
+        size_t n_nat64;
+        const char *const *files; /* that it was read from, in order */
+        size_t n_files;
         Arena *arena; /* owns all of the above */
 } Config;
 
+/**
+ * One difference between two configurations.
+ */
+typedef enum ConfigChangeKind {
+        CONFIG_OPTION,          /* a host-wide option */
+        CONFIG_ALLOW,           /* an entry of the allow list came or went */
+        CONFIG_JAIL_ADDED,      /* or enabled */
+        CONFIG_JAIL_REMOVED,    /* or disabled */
+        CONFIG_JAIL_RENAMED,    /* all but the name is equal */
+        CONFIG_JAIL_CHANGED,    /* one of its options: `key` */
+} ConfigChangeKind;
+
+typedef struct ConfigChange {
+        ConfigChangeKind kind;
+        const JailConfig *before, *after; /* jails; NULL where there is none */
+        const char *key;        /* of the option; "allow" */
+        const char *old, *new;  /* values as they are written; "" for none */
+} ConfigChange;
+
+typedef int (*ConfigChangeVisitor)(void *userdata, const ConfigChange *change);
+
+/* The shipped file ($BAILIFF_SHIPPED, else BAILIFF_DATA_DIR/bailiff.yaml, where there is one), `path`, jails.d/ *.yaml beside `path`. */
 int config_load(const char *path, Config **ret_config, Problem *problem);
+/* One file alone: a kept one, which has every value in it. */
+int config_load_alone(const char *path, Config **ret_config, Problem *problem);
+int config_compare(const Config *before, const Config *after, ConfigChangeVisitor visitor, void *userdata);
 Config *config_free(Config *config);
 DEFINE_CLEANUP(Config *, config_free)
-int config_dump(const Config *config, char **ret_text);
+int config_dump(const Config *config, bool origin, char **ret_text);
+int config_schema(char **ret_text);
+int config_options_manual(char **ret_text);

@@ -15,6 +15,7 @@
 #include "firewall.h"
 #include "pipeline.h"
 #include "records.h"
+#include "store.h"
 #include "util/cleanup.h"
 #include "util/problem.h"
 
@@ -24,7 +25,12 @@ typedef struct Control Control;
 
 typedef struct JailView {
         const char *name, *filter, *mode;
-        const char *state;              /* "running", "waiting", "degraded", "observing", "disabled" */
+        const char *state;              /* "running", "waiting", "degraded", "observing", "paused", "disabled" */
+        const char *source;             /* "journal", "bans" */
+        const BanIncrement *increment;
+        bool reject;
+        bool has_own_allow;             /* entries of the allow list are this jail's alone */
+        uint64_t observed;              /* bans that were not made, for it observes or is paused */
         const char *problem;            /* "" if none: what is wrong and what to do */
         int64_t findtime, bantime;
         unsigned maxretry;
@@ -63,9 +69,20 @@ typedef struct StatusView {
 /**
  * What `why` tells of one address. All arrays may be empty.
  */
+typedef struct PastBan {
+        const Ban *ban;
+        EventTime ended;
+        const char *how;                /* "expire", "unban" ... */
+} PastBan;
+
 typedef struct WhyView {
         Addr addr;
-        const AllowEntry *allowed;      /* NULL: not allowed */
+        const AllowEntry *const *allowed; /* all entries that it lies in, jails' own too */
+        size_t n_allowed;
+        const PastBan *past;            /* the latest ended ones, newest first */
+        size_t n_past;
+        const LevelRecord *levels;      /* where bans grow: what the next ban would have */
+        size_t n_levels;
         const Ban *const *bans;         /* that cover it now */
         const FirewallElement *kernel;  /* one for each of `bans` */
         const bool *in_kernel;          /* likewise */
@@ -76,6 +93,35 @@ typedef struct WhyView {
         const unsigned *window_maxretry;
         size_t n_windows;
 } WhyView;
+
+typedef struct AllowRequest {
+        Addr addr;
+        bool has_duration;              /* else for ever */
+        int64_t duration;               /* seconds */
+        const char *reason;             /* or "" */
+        const char *by;                 /* "root", "alice (1000)" */
+} AllowRequest;
+
+/**
+ * An entry of the allow list as `allow list` shows it.
+ */
+typedef struct AllowView {
+        const AllowEntry *entry;
+        const char *group;              /* "config", "own", "command" ... */
+        bool in_kernel;
+} AllowView;
+
+typedef int (*AllowViewVisitor)(void *userdata, const AllowView *view);
+
+/**
+ * What `reload` did, or would do: one line for each difference, and which bans
+ * and windows it ended.
+ */
+typedef struct ReloadView {
+        const char *const *changes;     /* "jail sshd: maxretry 5 -> 3"; empty: nothing has changed */
+        size_t n_changes;
+        size_t bans_lifted, windows_dropped;
+} ReloadView;
 
 /**
  * What methods ask of the daemon. Functions that change something return 0, or
@@ -96,6 +142,21 @@ typedef struct ControlOps {
         /* Committed events with an id greater than `since`, in order, at most `max`. */
         int (*events)(void *userdata, uint64_t since, size_t max, int (*visit)(void *visit_data, const EventRecord *record), void *visit_data);
         bool (*has_jail)(void *userdata, const char *jail);
+        /* Bans inside the entry are lifted and visited. */
+        int (*allow_add)(void *userdata, const AllowRequest *request, BanVisitor visit, void *visit_data, uint64_t *ret_sequence, Problem *problem);
+        /* Only what `allow add` has allowed can go; else BAN_E_NO_ENTRY, and the Problem names the place to edit. */
+        int (*allow_remove)(void *userdata, const Addr *addr, const char *by, uint64_t *ret_sequence, Problem *problem);
+        int (*allow_list)(void *userdata, AllowViewVisitor visit, void *visit_data);
+        /* Counts an attempt by hand; *ret_count: failures in the window now, 0 if it filled and banned. */
+        int (*attempt)(void *userdata, const char *jail, const Addr *addr, const char *text, unsigned *ret_count, bool *ret_banned,
+                       uint64_t *ret_sequence, Problem *problem);
+        /* *ret_changed: false if it was so already. */
+        int (*pause)(void *userdata, const char *jail, bool pause, const char *by, bool *ret_changed, uint64_t *ret_sequence, Problem *problem);
+        /* `check`: validate and show only. A refused configuration: -EINVAL, the Problem has file:line:column; the old one runs on. */
+        int (*reload)(void *userdata, bool check, void (*visit)(void *visit_data, const ReloadView *view), void *visit_data,
+                      uint64_t *ret_sequence, Problem *problem);
+        /* Counts on another thread; `done` runs later, once, with NULL if it could not. */
+        int (*stats)(void *userdata, void (*done)(void *done_data, const StoreSummary *summary), void *done_data);
         void *userdata;
 } ControlOps;
 

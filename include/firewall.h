@@ -77,6 +77,8 @@ int firewall_allow(Firewall *firewall, const Addr *addr, EventTime until, bool r
 int firewall_query(Firewall *firewall, const Element *element, FirewallElement *ret_element);
 int firewall_verify(Firewall *firewall, Problem *problem);
 int firewall_set_sequence(Firewall *firewall, uint64_t sequence);
+/* Puts a packet counter into every element, or takes them out: the table is laid anew. */
+int firewall_set_counters(Firewall *firewall, bool counters, Problem *problem);
 int firewall_remove(Firewall *firewall, Problem *problem);
 const FirewallStats *firewall_stats(const Firewall *firewall);
 const char *firewall_backend(const Firewall *firewall);

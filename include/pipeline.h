@@ -127,6 +127,9 @@ typedef struct Ban {
         const char *reason;     /* "" if none was given; printable */
         const Port *ports;      /* NULL: all ports */
         size_t n_ports;
+        bool reject;            /* packets are refused, not dropped */
+        unsigned level;         /* of a growing ban: how many bans it follows that are not forgotten; 0: the first */
+        EventTime forgotten;    /* when `level` is forgotten; EVENT_TIME_NONE: the jail's bans do not grow */
         const Evidence *evidence;
         size_t n_evidence;
 } Ban;
@@ -138,6 +141,7 @@ typedef struct Element {
         Addr addr;
         uint8_t protocol;       /* 0: all ports */
         uint16_t port;
+        bool reject;            /* in the sets whose packets are refused; part of the key */
         EventTime until;        /* EVENT_TIME_FOREVER: permanent; EVENT_TIME_NONE: remove it */
 } Element;
 
@@ -149,6 +153,7 @@ typedef enum BanEventKind {
         BAN_EVENT_REFUSED,      /* an allowed address; not banned */
         BAN_EVENT_LATE,         /* over before it was read (back-fill); recorded, never enforced */
         BAN_EVENT_DISPLACED,    /* gave way at the cap of bans */
+        BAN_EVENT_CHANGE,       /* the same ban under another jail's name, on other ports, or refused instead of dropped */
 } BanEventKind;
 
 typedef struct BanEvent {

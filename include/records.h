@@ -41,6 +41,36 @@ typedef struct PositionRecord {
 } PositionRecord;
 
 /**
+ * How often an address has been banned, where bans grow.
+ */
+typedef struct LevelRecord {
+        const char *jail;       /* "": over all jails of the host */
+        Addr addr;
+        unsigned level;         /* of its next ban */
+        EventTime forgotten;    /* EVENT_TIME_NONE: it is forgotten */
+} LevelRecord;
+
+/**
+ * An address that `bailiffctl allow add` has allowed.
+ */
+typedef struct AllowRecord {
+        Addr addr;
+        EventTime until;        /* EVENT_TIME_FOREVER: stays; EVENT_TIME_NONE: it is gone */
+        const char *reason;     /* "" if none was given */
+        const char *by;         /* who asked: "root", "alice (1000)" */
+        EventTime time;
+} AllowRecord;
+
+/**
+ * A jail that `bailiffctl pause` has paused.
+ */
+typedef struct PauseRecord {
+        const char *jail;
+        const char *by;         /* NULL: it runs again */
+        EventTime time;
+} PauseRecord;
+
+/**
  * A line on which the daemon crashed twice.
  */
 typedef struct SetAsideRecord {

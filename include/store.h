@@ -27,7 +27,7 @@
 #include "util/cleanup.h"
 #include "util/problem.h"
 
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2
 #define STORE_PENDING_MAX (64 * 1024 * 1024) /* bytes of rows that cannot merge */
 
 typedef struct Store Store;
@@ -57,6 +57,9 @@ typedef struct StoreLoader {
         int (*window)(void *userdata, const WindowRecord *record);
         int (*position)(void *userdata, const PositionRecord *record);
         int (*set_aside)(void *userdata, const SetAsideRecord *record);
+        int (*level)(void *userdata, const LevelRecord *record);
+        int (*allow)(void *userdata, const AllowRecord *record);
+        int (*pause)(void *userdata, const PauseRecord *record);
         void *userdata;
 } StoreLoader;
 
@@ -102,6 +105,9 @@ void store_put_ban(Store *store, const Ban *ban);
 void store_end_ban(Store *store, uint64_t ban_id, EventTime time, const char *how);
 void store_put_window(Store *store, const WindowRecord *record);
 void store_put_position(Store *store, const PositionRecord *record);
+void store_put_level(Store *store, const LevelRecord *record);
+void store_put_allow(Store *store, const AllowRecord *record);
+void store_put_pause(Store *store, const PauseRecord *record);
 void store_put_set_aside(Store *store, const SetAsideRecord *record);
 uint64_t store_put_outbox(Store *store, const OutboxRecord *record);
 uint64_t store_put_event(Store *store, EventTime time, const char *kind, const char *json_members);
@@ -110,8 +116,34 @@ int store_flush(Store *store, unsigned timeout_msec);
 bool store_is_full(const Store *store);
 const StoreStats *store_stats(Store *store);
 
-typedef int (*StoreEventVisitor)(void *userdata, const EventRecord *record);
+/**
+ * What `stats` counts: bans of a time, most first.
+ */
+typedef struct StoreCount {
+        const char *name;       /* of a jail, a rule; an address in text */
+        uint64_t day, week, month; /* bans of the last 24 hours, 7 and 30 days */
+} StoreCount;
+
+#define STORE_TOP 10
+
+typedef struct StoreSummary {
+        EventTime since;        /* of the oldest ban that is still known */
+        uint64_t bans_known;    /* in the database, ended ones too */
+        uint64_t events, bytes; /* rows of the event log; size of the database with its log */
+        const StoreCount *jails, *rules, *addresses, *prefixes; /* prefixes: /24 and /48, to see neighbours */
+        size_t n_jails, n_rules, n_addresses, n_prefixes; /* all jails (1000 at most), STORE_TOP of the others */
+} StoreSummary;
+
+/* Counts on the store thread; `done` runs on the loop thread, with NULL if it could not be read. Not after store_free(). */
+int store_summarise(Store *store, EventTime now, void (*done)(void *userdata, const StoreSummary *summary), void *userdata);
+
 typedef int (*StorePastBanVisitor)(void *userdata, const Ban *ban, EventTime ended, const char *how);
+
+/* For `unban --offline`: opens with the lock, ends the bans in one transaction, closes. @problem says what to do. */
+int store_unban_offline(const char *directory, const Addr *addr, const char *jail, EventTime now, StorePastBanVisitor visitor,
+                        void *userdata, Problem *problem);
+
+typedef int (*StoreEventVisitor)(void *userdata, const EventRecord *record);
 
 int store_read_events(Store *store, uint64_t since, size_t max, StoreEventVisitor visitor, void *userdata);
 int store_read_past_bans(Store *store, const Addr *addr, size_t max, StorePastBanVisitor visitor, void *userdata);

@@ -44,6 +44,13 @@ DEFINE_CLEANUP(Tracker *, tracker_free)
 
 int tracker_set_jail(Tracker *tracker, const TrackerJail *jail);
 int tracker_hit(Tracker *tracker, const Hit *hit, unsigned *ret_counted);
+int tracker_remove_jail(Tracker *tracker, const char *jail);
+int tracker_rename_jail(Tracker *tracker, const char *jail, const char *name);
+void tracker_set_max(Tracker *tracker, size_t max_windows);
+/* IPv6 prefixes in which every address counts on its own (/128): on-link and NAT64 ones. */
+int tracker_set_singles(Tracker *tracker, const Addr *prefixes, size_t n_prefixes);
+/* What an address counts as in a jail. */
+Addr tracker_key(const Tracker *tracker, const char *jail, const Addr *addr);
 void tracker_forget(Tracker *tracker, const char *jail, const Addr *addr);
 EventTime tracker_expire(Tracker *tracker, EventTime now);
 

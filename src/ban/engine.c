@@ -193,7 +193,7 @@ int ban_engine_set_jail(BanEngine *engine, const BanJail *jail)
  *
  * Return: 0, -EINVAL, -ENOMEM.
  */
-int ban_engine_allow(BanEngine *engine, const AllowEntry *entry)
+int ban_engine_allow(BanEngine *engine, const char *group, const AllowEntry *entry, EventTime now)
 {
         return allow_set_add(engine->allowed, entry);
 }
@@ -203,7 +203,7 @@ int ban_engine_allow(BanEngine *engine, const AllowEntry *entry)
  *
  * Return: 0 or BAN_E_NO_ENTRY.
  */
-int ban_engine_disallow(BanEngine *engine, const Addr *addr)
+int ban_engine_disallow(BanEngine *engine, const char *group, const Addr *addr, EventTime now)
 {
         return allow_set_remove(engine->allowed, addr);
 }
@@ -211,7 +211,7 @@ int ban_engine_disallow(BanEngine *engine, const Addr *addr)
 /**
  * ban_engine_allowed() - the nearest allowed entry that all of @addr lies in, or NULL
  */
-const AllowEntry *ban_engine_allowed(const BanEngine *engine, const Addr *addr)
+const AllowEntry *ban_engine_allowed(const BanEngine *engine, const char *jail, const Addr *addr)
 {
         return allow_set_find(engine->allowed, addr);
 }

@@ -54,7 +54,7 @@ static int count_children(const YamlNode *node)
 
 static int allow_read(Config *config, const YamlNode *node, Problem *problem)
 {
-        AllowEntry *all;
+        AllowConfig *all;
         int r;
 
         if (yaml_is_null(node))
@@ -68,7 +68,7 @@ static int allow_read(Config *config, const YamlNode *node, Problem *problem)
                 memcpy(all, config->allow, config->n_allow * sizeof *all);
         config->allow = all;
         for (const YamlNode *child = node->children; child; child = child->next) {
-                AllowEntry *entry = &all[config->n_allow];
+                AllowConfig *entry = &all[config->n_allow];
 
                 r = child->kind == YAML_SCALAR ? addr_parse_prefix(child->text, &entry->addr) : -EINVAL;
                 if (r == -EDOM)
@@ -77,9 +77,10 @@ static int allow_read(Config *config, const YamlNode *node, Problem *problem)
                 if (r < 0)
                         return yaml_problem(child, problem, "\"%s\" is no address or prefix (host names are not taken here)",
                                             child->kind == YAML_SCALAR ? child->text : yaml_kind_name(child->kind));
-                entry->until = EVENT_TIME_FOREVER;
-                entry->origin = node_place(config->arena, child);
-                if (!entry->origin)
+                entry->kind = ALLOW_ADDR;
+                entry->text = entry->jail = NULL;
+                entry->place = node_place(config->arena, child);
+                if (!entry->place)
                         return -ENOMEM;
                 config->n_allow++;
         }
@@ -213,7 +214,7 @@ int config_load(const char *path, Config **ret_config, Problem *problem)
  * config_dump() - the configuration in force, every option written out
  * @ret_text:   YAML that config_load() reads to the same configuration, for free(3)
  */
-int config_dump(const Config *config, char **ret_text)
+int config_dump(const Config *config, bool origin, char **ret_text)
 {
         char text[ADDR_TEXT_MAX];
         size_t size;

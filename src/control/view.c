@@ -268,8 +268,8 @@ json_t *view_why(const WhyView *why, bool lines)
         json_t *object = json_object(), *bans = json_array(), *windows = json_array();
 
         put(object, "ip", view_addr(&why->addr));
-        if (why->allowed)
-                put(object, "allowed", view_allowed(why->allowed));
+        if (why->n_allowed > 0)
+                put(object, "allowed", view_allowed(why->allowed[0]));
         for (size_t i = 0; i < why->n_bans; i++) {
                 json_t *ban = view_ban(why->bans[i], lines);
 

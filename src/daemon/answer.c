@@ -245,9 +245,11 @@ static int answer_why(void *userdata, const Addr *addr, void (*visit)(void *visi
                 Addr key = addr_is_single(addr) ? addr_ban_key(addr, daemon->jails[i].config->ipv6_prefix) : *addr;
                 tracker_each(daemon->tracker, daemon->jails[i].config->name, &key, why_window, why);
         }
+        const AllowEntry *allowed = ban_engine_allowed(daemon->engine, NULL, addr);
         WhyView view = {
                 .addr = *addr,
-                .allowed = ban_engine_allowed(daemon->engine, addr),
+                .allowed = &allowed,
+                .n_allowed = allowed != NULL,
                 .bans = why->bans,
                 .kernel = why->kernel,
                 .in_kernel = why->in_kernel,

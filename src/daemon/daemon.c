@@ -284,7 +284,7 @@ static int build_core(Daemon *daemon, Problem *problem)
         if (!daemon->jails)
                 return -ENOMEM;
         if ((r = tracker_new(config->max_windows, EVIDENCE_BYTES_MAX, (TrackerSink){ decide_offence, daemon }, &daemon->tracker)) < 0 ||
-            (r = ban_engine_new(config->max_bans, (BanSink){ decide_event, daemon }, &daemon->engine)) < 0)
+            (r = ban_engine_new(config->max_bans, (BanSink){ .event = decide_event, .userdata = daemon }, &daemon->engine)) < 0)
                 return r;
         for (size_t i = 0; i < config->n_jails; i++) {
                 const JailConfig *jail = &config->jails[i];
@@ -301,9 +301,12 @@ static int build_core(Daemon *daemon, Problem *problem)
                 if ((r = tracker_set_jail(daemon->tracker, &window)) < 0 || (r = ban_engine_set_jail(daemon->engine, &ban)) < 0)
                         return r;
         }
-        for (size_t i = 0; i < config->n_allow; i++)
-                if ((r = ban_engine_allow(daemon->engine, &config->allow[i])) < 0)
+        for (size_t i = 0; i < config->n_allow; i++) {
+                AllowEntry entry = { .addr = config->allow[i].addr, .until = EVENT_TIME_FOREVER, .origin = config->allow[i].place };
+
+                if ((r = ban_engine_allow(daemon->engine, "config", &entry, daemon->started)) < 0)
                         return r;
+        }
         return 0;
 }
 
@@ -459,7 +462,7 @@ int daemon_check(const DaemonOptions *options, bool dump)
                 }
                 n_enabled += jail->enabled;
         }
-        if (status == 0 && dump && config_dump(config, &text) == 0)
+        if (status == 0 && dump && config_dump(config, false, &text) == 0)
                 fputs(text, stdout);
         else if (status == 0)
                 printf("%s: good: %zu jail%s enabled%s\n", options->config, n_enabled, n_enabled == 1 ? "" : "s",

@@ -122,7 +122,7 @@ static void decide_hit(Daemon *daemon, Jail *jail, const Hit *hit)
         unsigned counted = 0;
 
         if (hit->kind == HIT_FAILURE) {
-                const AllowEntry *entry = ban_engine_allowed(daemon->engine, &hit->addr);
+                const AllowEntry *entry = ban_engine_allowed(daemon->engine, jail->config->name, &hit->addr);
                 char addr[ADDR_TEXT_MAX];
                 unsigned dropped;
 
@@ -293,7 +293,8 @@ void decide_event(void *userdata, const BanEvent *event)
 
         switch (event->kind) {
         case BAN_EVENT_BAN:
-        case BAN_EVENT_PROLONG: store_put_ban(daemon->store, event->ban); break;
+        case BAN_EVENT_PROLONG:
+        case BAN_EVENT_CHANGE: store_put_ban(daemon->store, event->ban); break;
         case BAN_EVENT_LATE:
                 store_put_ban(daemon->store, event->ban);
                 store_end_ban(daemon->store, event->ban->id, event->ban->until, ban_event_kind_name(event->kind));

@@ -147,7 +147,7 @@ static void allow_at_start(Daemon *daemon)
                         continue;
                 entry.until.usec = until * USEC_PER_SEC;
                 if (event_time_before(clock_event_now(), entry.until)) {
-                        ban_engine_allow(daemon->engine, &entry);
+                        ban_engine_allow(daemon->engine, "start", &entry, daemon->started);
                         log_notice("%s is allowed for now: %s", addr_text, origin);
                 }
         }
@@ -174,7 +174,7 @@ static void allow_own_addresses(Daemon *daemon)
                 else
                         continue;
                 snprintf(origin, sizeof origin, "this host's own, on %s", one->ifa_name);
-                ban_engine_allow(daemon->engine, &entry);
+                ban_engine_allow(daemon->engine, "own", &entry, daemon->started);
         }
         freeifaddrs(all);
 }

@@ -62,7 +62,28 @@ static int step_1(sqlite3 *db)
         return sqlite3_exec(db, SCHEMA_1, NULL, NULL, NULL);
 }
 
-const SchemaStep schema_steps[STORE_SCHEMA_VERSION] = { step_1 };
+/* Growing bans, refusing instead of dropping, and what people have allowed and paused. */
+static const char SCHEMA_2[] =
+        "ALTER TABLE bans ADD COLUMN reject INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE bans ADD COLUMN level INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE bans ADD COLUMN forgotten INTEGER;"
+
+        "CREATE TABLE levels ("
+        "  jail TEXT NOT NULL, address TEXT NOT NULL, level INTEGER NOT NULL, forgotten INTEGER NOT NULL, PRIMARY KEY (jail, address)"
+        ") STRICT;"
+
+        "CREATE TABLE allowed ("
+        "  address TEXT PRIMARY KEY, until INTEGER, reason TEXT NOT NULL, who TEXT NOT NULL, time INTEGER NOT NULL"
+        ") STRICT;"
+
+        "CREATE TABLE paused (jail TEXT PRIMARY KEY, who TEXT NOT NULL, time INTEGER NOT NULL) STRICT;";
+
+static int step_2(sqlite3 *db)
+{
+        return sqlite3_exec(db, SCHEMA_2, NULL, NULL, NULL);
+}
+
+const SchemaStep schema_steps[STORE_SCHEMA_VERSION] = { step_1, step_2 };
 
 /**
  * schema_version() - PRAGMA user_version; 0 for an empty file

@@ -170,7 +170,7 @@ static void make_stages(Replay *replay)
 {
         check_int(tracker_new(replay->max_windows, replay->max_evidence, (TrackerSink){ offence_sink, replay }, &replay->tracker),
                   0);
-        check_int(ban_engine_new(replay->max_bans, (BanSink){ event_sink, replay }, &replay->engine), 0);
+        check_int(ban_engine_new(replay->max_bans, (BanSink){ .event = event_sink, .userdata = replay }, &replay->engine), 0);
 }
 
 /* ---- commands ---- */
@@ -199,13 +199,13 @@ static void command_allow(Replay *replay, const Words *words)
         AllowEntry entry = { addr_of(replay, words->word[1]), event_time_add(replay->now, duration(replay, length)),
                              option(words, "origin", "") };
 
-        check_int(ban_engine_allow(replay->engine, &entry), 0);
+        check_int(ban_engine_allow(replay->engine, "config", &entry, replay->now), 0);
 }
 
 static void command_disallow(Replay *replay, const Words *words)
 {
         Addr addr = addr_of(replay, words->word[1]);
-        int r = ban_engine_disallow(replay->engine, &addr);
+        int r = ban_engine_disallow(replay->engine, "config", &addr, replay->now);
 
         if (r != 0)
                 fprintf(replay->out, "disallow answered %d\n", r);

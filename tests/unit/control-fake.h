@@ -181,8 +181,10 @@ static inline int fake_why(void *userdata, const Addr *addr, void (*visit)(void 
         WindowEntry entries[] = { { FAKE_NOW, 1, 1, false, "failed-password", fake_evidence[0].text } };
         WindowRecord window = { "sshd", *addr, entries, 1 };
         unsigned count = 1, maxretry = 5;
+        const AllowEntry *allowed = fake_allowed(addr);
         WhyView view = { .addr = *addr,
-                         .allowed = fake_allowed(addr),
+                         .allowed = &allowed,
+                         .n_allowed = allowed != NULL,
                          .bans = bans,
                          .kernel = kernel,
                          .in_kernel = in_kernel,

@@ -250,7 +250,7 @@ static void check_state(BanEngine *engine, const Addr *probe)
                 covering += addr_contains(&model.bans[i].addr, probe);
         check_int(ban_engine_covering(engine, probe, check_ban, &n_covering), 0);
         check_int(n_covering, covering);
-        check_int(ban_engine_allowed(engine, probe) != NULL, model_allows(probe));
+        check_int(ban_engine_allowed(engine, NULL, probe) != NULL, model_allows(probe));
 }
 
 /* ---- random steps ---- */
@@ -259,13 +259,13 @@ static BanEngine *make_engine(void)
 {
         BanEngine *engine;
 
-        check_int(ban_engine_new(MAX_BANS, (BanSink){ apply, NULL }, &engine), 0);
+        check_int(ban_engine_new(MAX_BANS, (BanSink){ .event = apply }, &engine), 0);
         for (size_t i = 0; i < N_JAILS; i++) {
                 BanJail jail = { JAILS[i].name, JAILS[i].bantime, JAILS[i].n ? PORTS + JAILS[i].from : NULL, JAILS[i].n };
                 check_int(ban_engine_set_jail(engine, &jail), 0);
         }
         for (size_t i = 0; i < model.n_allowed; i++)
-                check_int(ban_engine_allow(engine, &model.allowed[i]), 0);
+                check_int(ban_engine_allow(engine, "test", &model.allowed[i], (EventTime){ model.now }), 0);
         return engine;
 }
 
@@ -343,12 +343,12 @@ static void step_allow(BanEngine *engine)
         while (i < model.n_allowed && !addr_equal(&model.allowed[i].addr, &entry.addr))
                 i++;
         if (draw(2)) {
-                check_int(ban_engine_disallow(engine, &entry.addr), i < model.n_allowed ? 0 : BAN_E_NO_ENTRY);
+                check_int(ban_engine_disallow(engine, "test", &entry.addr, (EventTime){ model.now }), i < model.n_allowed ? 0 : BAN_E_NO_ENTRY);
                 if (i < model.n_allowed)
                         model.allowed[i] = model.allowed[--model.n_allowed];
                 return;
         }
-        check_int(ban_engine_allow(engine, &entry), 0);
+        check_int(ban_engine_allow(engine, "test", &entry, (EventTime){ model.now }), 0);
         if (i < model.n_allowed && model.allowed[i].until.usec >= entry.until.usec)
                 return;
         model.n_allowed += i == model.n_allowed;
@@ -429,7 +429,7 @@ static void test_ids(void)
         BanRequest request = { .jail = "sshd", .addr = addr_of("203.0.113.5"), .reason = "" };
         Ban restored = { .id = 70, .jail = "sshd", .addr = addr_of("203.0.113.9"), .start = { 1 }, .until = { 2000 }, .rule = "", .reason = "why" };
 
-        check_int(ban_engine_new(10, (BanSink){ keep_last, &last }, &engine), 0);
+        check_int(ban_engine_new(10, (BanSink){ .event = keep_last, .userdata = &last }, &engine), 0);
         check_int(ban_engine_set_jail(engine, &jail), 0);
         ban_engine_set_next_id(engine, 42);
         check_int(ban_engine_ban(engine, &request, (EventTime){ 1000 }, NULL), 0);
@@ -475,7 +475,7 @@ static void test_evidence_cap(void)
         text[sizeof text - 1] = '\0';
         for (size_t i = 0; i < EVIDENCE_MAX; i++)
                 lines[i] = (Evidence){ { 1000 }, "rule", text };
-        check_int(ban_engine_new(200000, (BanSink){ keep_last, &last }, &engine), 0);
+        check_int(ban_engine_new(200000, (BanSink){ .event = keep_last, .userdata = &last }, &engine), 0);
         check_int(ban_engine_set_jail(engine, &jail), 0);
         struct mallinfo2 before = mallinfo2();
         for (uint32_t i = 0; i < 100000; i++) {
@@ -510,15 +510,15 @@ static void test_bounds(void)
         AllowEntry nothing = { ADDR_NULL, EVENT_TIME_FOREVER, NULL }, everything = { addr_of("0.0.0.0/0"), EVENT_TIME_FOREVER, NULL };
         Problem problem;
 
-        check_int(ban_engine_new(0, (BanSink){ keep_last, &last }, &engine), -EINVAL);
-        check_int(ban_engine_new(10, (BanSink){ keep_last, &last }, &engine), 0);
+        check_int(ban_engine_new(0, (BanSink){ .event = keep_last, .userdata = &last }, &engine), -EINVAL);
+        check_int(ban_engine_new(10, (BanSink){ .event = keep_last, .userdata = &last }, &engine), 0);
         check_int(ban_engine_set_jail(engine, &jail), -EINVAL);
         jail.bantime = DURATION_MAX_SEC;
         check_int(ban_engine_set_jail(engine, &jail), 0);
         check_int(ban_engine_ban(engine, &request, (EventTime){ 1 }, &problem), -EINVAL);
         check_contains(problem.text, "give another duration");
-        check_int(ban_engine_allow(engine, &nothing), -EINVAL);
-        check_int(ban_engine_allow(engine, &everything), 0);
+        check_int(ban_engine_allow(engine, "test", &nothing, (EventTime){ model.now }), -EINVAL);
+        check_int(ban_engine_allow(engine, "test", &everything, (EventTime){ model.now }), 0);
         check_int(ban_engine_ban(engine, &request, (EventTime){ 1 }, &problem), BAN_E_ALLOWED);
         check_contains(problem.text, "0.0.0.0/0");
         check_int(last.n_events, 0);

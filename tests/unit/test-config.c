@@ -76,7 +76,7 @@ static void test_defaults(void)
         check_int(mail->ports[1].protocol, IPPROTO_UDP);
         check_int(mail->ports[2].port, 587);
         check_int(config->n_allow, 2);
-        check_contains(config->allow[1].origin, ":2:9");
+        check_contains(config->allow[1].place, ":2:9");
         check_int(config->firewall, FIREWALL_NFTABLES);
         check_int(config->on_stop, ON_STOP_KEEP);
 }
@@ -89,9 +89,9 @@ static void test_dump(void)
 
         check_int(load("counters: true\non_stop: remove\nallow: [192.0.2.0/24, \"2001:db8::1\"]\n"
                        "jails: { a: { ports: [ssh, 53/udp], observe: on }, b: { bantime: forever, enabled: off } }\n", &config, NULL), 0);
-        check_int(config_dump(config, &first), 0);
+        check_int(config_dump(config, false, &first), 0);
         check_int(load(first, &again, NULL), 0);
-        check_int(config_dump(again, &second), 0);
+        check_int(config_dump(again, false, &second), 0);
         check_text(second, first);
         check_contains(first, "ports: [22/tcp, 22/udp, 53/udp]");
 }
