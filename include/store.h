@@ -134,7 +134,7 @@ typedef struct StoreSummary {
         size_t n_jails, n_rules, n_addresses, n_prefixes; /* all jails (1000 at most), STORE_TOP of the others */
 } StoreSummary;
 
-/* Counts on the store thread; `done` runs on the loop thread, with NULL if it could not be read. Not after store_free(). */
+/* Counts on a thread of its own; `done` runs on the loop thread, with NULL if it could not be read. Not after store_free(). */
 int store_summarise(Store *store, EventTime now, void (*done)(void *userdata, const StoreSummary *summary), void *userdata);
 
 typedef int (*StorePastBanVisitor)(void *userdata, const Ban *ban, EventTime ended, const char *how);

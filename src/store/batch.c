@@ -4,11 +4,11 @@
  * Rows on their way to the disk.
  *
  * A disk may stall for minutes while lines keep coming. What has a key (a
- * window, a ban, a position) is then only worth its newest state, so it merges,
- * and memory is bounded by what the tracker and the ban engine hold anyway. What
- * has none (events, outbox rows, lines set aside) is kept whole and counted in
- * `bytes`; so are removed windows and ended bans, for nothing else bounds how
- * many of them pile up.
+ * window, a ban, a position, a level, what is allowed or paused) is then only
+ * worth its newest state, so it merges, and memory is bounded by what the tracker
+ * and the ban engine hold anyway. What has none (events, outbox rows, lines set
+ * aside) is kept whole and counted in `bytes`; so are removals and ended bans,
+ * for nothing else bounds how many of them pile up.
  *
  * batch_absorb() lays a newer batch over an older one. The same function serves
  * submissions that queue up and commits that have failed, and its cost is that
@@ -68,6 +68,9 @@ static void batch_clear_rows(Batch *batch)
         BatchWindow *window, *next_window;
         BatchBan *ban, *next_ban;
         BatchPosition *position, *next_position;
+        BatchLevel *level, *next_level;
+        BatchAllow *allow, *next_allow;
+        BatchPause *pause, *next_pause;
 
         HASH_ITER (hh, batch->windows, window, next_window) {
                 HASH_DEL(batch->windows, window);
@@ -80,6 +83,18 @@ static void batch_clear_rows(Batch *batch)
         HASH_ITER (hh, batch->positions, position, next_position) {
                 HASH_DEL(batch->positions, position);
                 free(position);
+        }
+        HASH_ITER (hh, batch->levels, level, next_level) {
+                HASH_DEL(batch->levels, level);
+                free(level);
+        }
+        HASH_ITER (hh, batch->allowed, allow, next_allow) {
+                HASH_DEL(batch->allowed, allow);
+                free(allow);
+        }
+        HASH_ITER (hh, batch->paused, pause, next_pause) {
+                HASH_DEL(batch->paused, pause);
+                free(pause);
         }
         for (BatchSetAside *row; (row = batch->set_aside);) {
                 batch->set_aside = row->next;
@@ -116,8 +131,8 @@ void batch_keep_events(Batch *batch)
 
 bool batch_is_empty(const Batch *batch)
 {
-        return !batch->windows && !batch->bans && !batch->positions && !batch->set_aside && !batch->outbox &&
-               batch->n_events == 0;
+        return !batch->windows && !batch->bans && !batch->positions && !batch->levels && !batch->allowed && !batch->paused &&
+               !batch->set_aside && !batch->outbox && batch->n_events == 0;
 }
 
 static void window_add(Batch *batch, BatchWindow *window)
@@ -265,6 +280,82 @@ void batch_put_position(Batch *batch, const PositionRecord *record)
         position_add(batch, row);
 }
 
+static void level_add(Batch *batch, BatchLevel *level)
+{
+        BatchLevel *old;
+
+        HASH_FIND(hh, batch->levels, &level->key, sizeof level->key, old);
+        if (old) {
+                HASH_DEL(batch->levels, old);
+                batch->bytes -= old->bytes;
+                free(old);
+        }
+        HASH_ADD(hh, batch->levels, key, sizeof level->key, level);
+        batch->bytes += level->bytes;
+}
+
+void batch_put_level(Batch *batch, const LevelRecord *record)
+{
+        BatchLevel *row = take(sizeof *row);
+
+        row->key.addr = record->addr;
+        strncpy(row->key.jail, record->jail, sizeof row->key.jail - 1);
+        row->record = *record;
+        row->record.jail = row->key.jail;
+        row->bytes = record->forgotten.usec == EVENT_TIME_NONE.usec ? sizeof *row : 0;
+        level_add(batch, row);
+}
+
+static void allow_add(Batch *batch, BatchAllow *allow)
+{
+        BatchAllow *old;
+
+        HASH_FIND(hh, batch->allowed, &allow->record.addr, sizeof allow->record.addr, old);
+        if (old) {
+                HASH_DEL(batch->allowed, old);
+                batch->bytes -= old->bytes;
+                free(old);
+        }
+        HASH_ADD(hh, batch->allowed, record.addr, sizeof allow->record.addr, allow);
+        batch->bytes += allow->bytes;
+}
+
+void batch_put_allow(Batch *batch, const AllowRecord *record)
+{
+        size_t size = sizeof(BatchAllow) + text_bytes(record->reason) + text_bytes(record->by);
+        BatchAllow *row = take(size);
+        char *cursor = (char *) (row + 1);
+
+        row->record = *record;
+        row->record.reason = pack(&cursor, record->reason);
+        row->record.by = pack(&cursor, record->by);
+        row->bytes = record->until.usec == EVENT_TIME_NONE.usec ? size : 0;
+        allow_add(batch, row);
+}
+
+static void pause_add(Batch *batch, BatchPause *pause)
+{
+        BatchPause *old;
+
+        HASH_FIND(hh, batch->paused, pause->record.jail, strlen(pause->record.jail), old);
+        if (old) {
+                HASH_DEL(batch->paused, old);
+                free(old);
+        }
+        HASH_ADD_KEYPTR(hh, batch->paused, pause->record.jail, strlen(pause->record.jail), pause);
+}
+
+void batch_put_pause(Batch *batch, const PauseRecord *record)
+{
+        BatchPause *row = take(sizeof *row + text_bytes(record->jail) + text_bytes(record->by));
+        char *cursor = (char *) (row + 1);
+
+        row->record.jail = pack(&cursor, record->jail);
+        row->record.by = pack(&cursor, record->by);
+        row->record.time = record->time;
+        pause_add(batch, row);
+}
+
 void batch_put_set_aside(Batch *batch, const SetAsideRecord *record)
 {
         size_t size =
@@ -342,6 +433,9 @@ void batch_absorb(Batch *older, Batch *newer)
         BatchWindow *window, *next_window;
         BatchBan *ban, *next_ban;
         BatchPosition *position, *next_position;
+        BatchLevel *level, *next_level;
+        BatchAllow *allow, *next_allow;
+        BatchPause *pause, *next_pause;
 
         HASH_ITER (hh, newer->windows, window, next_window) {
                 HASH_DEL(newer->windows, window);
@@ -354,6 +448,18 @@ void batch_absorb(Batch *older, Batch *newer)
         HASH_ITER (hh, newer->positions, position, next_position) {
                 HASH_DEL(newer->positions, position);
                 position_add(older, position);
+        }
+        HASH_ITER (hh, newer->levels, level, next_level) {
+                HASH_DEL(newer->levels, level);
+                level_add(older, level);
+        }
+        HASH_ITER (hh, newer->allowed, allow, next_allow) {
+                HASH_DEL(newer->allowed, allow);
+                allow_add(older, allow);
+        }
+        HASH_ITER (hh, newer->paused, pause, next_pause) {
+                HASH_DEL(newer->paused, pause);
+                pause_add(older, pause);
         }
         for (BatchSetAside *row; (row = newer->set_aside);) {
                 newer->set_aside = row->next;

@@ -42,8 +42,15 @@ static const char *const STATEMENTS[N_STATEMENTS] = {
         [STATEMENT_POSITION] = "INSERT OR REPLACE INTO positions (source, position, time) VALUES (?1, ?2, ?3)",
         [STATEMENT_BAN_PUT] =
                 "INSERT OR REPLACE INTO bans (id, jail, address, source, origin, start, until, first, failures, rule,"
-                " reason, ports, lines, ended, how) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                " reason, ports, lines, ended, how, reject, level, forgotten)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         [STATEMENT_BAN_END] = "UPDATE bans SET ended = ?2, how = ?3 WHERE id = ?1",
+        [STATEMENT_LEVEL_PUT] = "INSERT OR REPLACE INTO levels (jail, address, level, forgotten) VALUES (?1, ?2, ?3, ?4)",
+        [STATEMENT_LEVEL_DELETE] = "DELETE FROM levels WHERE jail = ?1 AND address = ?2",
+        [STATEMENT_ALLOW_PUT] = "INSERT OR REPLACE INTO allowed (address, until, reason, who, time) VALUES (?1, ?2, ?3, ?4, ?5)",
+        [STATEMENT_ALLOW_DELETE] = "DELETE FROM allowed WHERE address = ?1",
+        [STATEMENT_PAUSE_PUT] = "INSERT OR REPLACE INTO paused (jail, who, time) VALUES (?1, ?2, ?3)",
+        [STATEMENT_PAUSE_DELETE] = "DELETE FROM paused WHERE jail = ?1",
         [STATEMENT_EVENT] = "INSERT OR REPLACE INTO events (id, time, kind, json) VALUES (?1, ?2, ?3, ?4)",
         [STATEMENT_SET_ASIDE] = "INSERT INTO set_aside (source, position, text, time) VALUES (?1, ?2, ?3, ?4)",
         [STATEMENT_OUTBOX] =

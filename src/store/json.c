@@ -4,8 +4,11 @@
  * Columns that hold lists, there and back.
  *
  * On the way back nothing is believed: the file may be damaged, or somebody may
- * have edited it. What makes no sense is left out, entry by entry. Text that
- * comes back borrows from the JSON value, which the caller owns.
+ * have edited it. A list that is not just as we write it is refused whole; an
+ * entry whose values make no sense is left out. The reader knows this one
+ * grammar and no other, because it reads a million lists at a start, and a whole
+ * JSON parser took most of that time. What comes back lives in the JsonScratch,
+ * until the next list is read.
  */
 
 #include <errno.h>
@@ -50,31 +53,9 @@ static void put_number(Writer *writer, const char *name, int64_t value)
         put(writer, text, (size_t) snprintf(text, sizeof text, "%s%lld", name, (long long) value));
 }
 
-/* Bytes past ASCII are jansson's matter: it knows UTF-8. Outsiders' text has been made printable; were it not, it is now. */
-static void put_foreign_text(Writer *writer, const char *text)
+/* A text without control characters. */
+static void put_quoted(Writer *writer, const char *text)
 {
-        size_t size = strlen(text) * 4 + 1;
-        _cleanup_free_ char *encoded = NULL, *copy = NULL;
-        json_t *value = json_string(text);
-
-        if (!value && (copy = malloc(size))) {
-                text_printable(text, strlen(text), copy, size);
-                value = json_string(copy);
-        }
-        encoded = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
-        json_decref(value);
-        put_word(writer, encoded ? encoded : "\"\"");
-}
-
-static void put_text(Writer *writer, const char *name, const char *text)
-{
-        put_word(writer, name);
-        text = text ? text : "";
-        for (const char *p = text; *p; p++)
-                if ((signed char) *p < 0x20 || *p == 0x7f) {
-                        put_foreign_text(writer, text);
-                        return;
-                }
         put(writer, "\"", 1);
         while (*text) {
                 size_t plain = strcspn(text, "\"\\");
@@ -88,7 +69,52 @@ static void put_text(Writer *writer, const char *name, const char *text)
         put(writer, "\"", 1);
 }
 
-/* Written by hand: by jansson it takes five times as long, and a commit may hold ten thousand of them. */
+/* Whether a text is ASCII without control characters, as nearly all are. */
+static bool is_plain(const char *text)
+{
+        for (; *text; text++)
+                if ((signed char) *text < 0x20 || *text == 0x7f)
+                        return false;
+        return true;
+}
+
+/* Whether text_printable() has nothing to mend in it: no control characters, no broken UTF-8. It doubles backslashes. */
+static bool is_printable(const char *text)
+{
+        char again[2 * EVIDENCE_TEXT_MAX + 1];
+        const char *p = again;
+
+        if (is_plain(text))
+                return true;
+        if (strlen(text) >= EVIDENCE_TEXT_MAX)
+                return false;
+        text_printable(text, strlen(text), again, sizeof again);
+        for (; *text; text++) {
+                if (*p++ != *text || (*text == '\\' && *p++ != '\\'))
+                        return false;
+        }
+        return *p == '\0';
+}
+
+/* Outsiders' text has been made printable; were it not, it is now, for the column has to be JSON. */
+static void put_text(Writer *writer, const char *name, const char *text)
+{
+        _cleanup_free_ char *copy = NULL;
+
+        put_word(writer, name);
+        text = text ? text : "";
+        if (!is_printable(text)) {
+                size_t size = strlen(text) * 4 + 1;
+
+                copy = malloc(size);
+                if (!copy)
+                        abort();
+                text_printable(text, strlen(text), copy, size);
+                text = copy;
+        }
+        put_quoted(writer, text);
+}
+
 char *json_from_evidence(const Evidence *evidence, size_t n)
 {
         Writer writer = { 0 };
@@ -165,131 +191,287 @@ bool column_is_clean(const char *text, size_t max)
         return false;
 }
 
-static json_t *list_parse(const char *text)
+void json_scratch_deinit(JsonScratch *scratch)
 {
-        json_t *list = strnlen(text, STORE_COLUMN_MAX) < STORE_COLUMN_MAX ? json_loads(text, 0, NULL) : NULL;
-
-        if (list && (!json_is_array(list) || json_array_size(list) > LIST_MAX)) {
-                json_decref(list);
-                return NULL;
-        }
-        return list;
+        free(scratch->text);
+        free(scratch->entries);
+        free(scratch->ports);
+        *scratch = (JsonScratch){ 0 };
 }
 
-/* A member that is a text of ours; NULL if it is absent or is none. */
-static const char *member_text(const json_t *object, const char *name, size_t max)
+/* A list under way: the texts decoded so far lie one after another in the scratch, each with its NUL. */
+typedef struct Reader {
+        const char *at, *end;
+        char *out;
+} Reader;
+
+/* The members that an entry of any list may have. */
+typedef struct Member {
+        int64_t time, session, weight;
+        bool ahead;
+        const char *rule, *text;
+} Member;
+
+static int reader_init(Reader *reader, const char *text, size_t size, JsonScratch *scratch)
 {
-        const char *text = json_string_value(json_object_get(object, name));
-
-        return text && column_is_clean(text, max) ? text : NULL;
-}
-
-int json_to_evidence(const char *text, json_t **ret_owner, Evidence **ret_evidence, size_t *ret_n)
-{
-        json_t *list = list_parse(text), *line;
-        Evidence *evidence;
-        size_t index, n = 0;
-
-        if (!list)
+        if (size >= STORE_COLUMN_MAX)
                 return -EBADMSG;
-        evidence = calloc(json_array_size(list) + 1, sizeof *evidence);
-        if (!evidence) {
-                json_decref(list);
-                return -ENOMEM;
+        /* Decoded text is never longer than the JSON: two quotes make room for the NUL. */
+        if (size + 1 > scratch->text_size) {
+                free(scratch->text);
+                scratch->text_size = 0;
+                scratch->text = malloc(2 * (size + 1));
+                if (!scratch->text)
+                        return -ENOMEM;
+                scratch->text_size = 2 * (size + 1);
         }
-        json_array_foreach(list, index, line)
-        {
-                Evidence one = { .time = { json_integer_value(json_object_get(line, "time")) },
-                                 .rule = member_text(line, "rule", EVIDENCE_TEXT_MAX),
-                                 .text = member_text(line, "text", EVIDENCE_TEXT_MAX) };
-                if (one.rule && one.text && one.time.usec > 0 && n < EVIDENCE_MAX)
-                        evidence[n++] = one;
-        }
-        *ret_owner = list;
-        *ret_evidence = evidence;
-        *ret_n = n;
+        *reader = (Reader){ .at = text, .end = text + size, .out = scratch->text };
         return 0;
 }
 
-int json_to_entries(const char *text, EventTime latest, json_t **ret_owner, WindowEntry **ret_entries, size_t *ret_n)
+static bool take_char(Reader *reader, char wanted)
 {
-        json_t *list = list_parse(text), *entry;
-        WindowEntry *entries;
-        size_t index, n = 0;
+        if (reader->at == reader->end || *reader->at != wanted)
+                return false;
+        reader->at++;
+        return true;
+}
 
-        if (!list)
-                return -EBADMSG;
-        entries = calloc(json_array_size(list) + 1, sizeof *entries);
-        if (!entries) {
-                json_decref(list);
-                return -ENOMEM;
+static bool take_word(Reader *reader, const char *word)
+{
+        size_t size = strlen(word);
+
+        if ((size_t) (reader->end - reader->at) < size || memcmp(reader->at, word, size) != 0)
+                return false;
+        reader->at += size;
+        return true;
+}
+
+static bool take_number(Reader *reader, int64_t *ret_number)
+{
+        bool negative = take_char(reader, '-');
+        uint64_t number = 0;
+        unsigned digits = 0;
+
+        for (; reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9'; reader->at++)
+                if (++digits > 18 && (digits > 19 || number > (uint64_t) INT64_MAX / 10))
+                        return false;
+                else
+                        number = number * 10 + (uint64_t) (*reader->at - '0');
+        if (digits == 0 || number > (uint64_t) INT64_MAX + negative)
+                return false;
+        *ret_number = negative ? (int64_t) -number : (int64_t) number;
+        return true;
+}
+
+/* What follows a backslash. Older files may hold \u escapes; all that we would write so are characters of one byte. */
+static bool take_escape(Reader *reader)
+{
+        static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
+        const char *name = reader->at < reader->end && *reader->at ? strchr(names, *reader->at) : NULL;
+        unsigned value = 0;
+
+        if (name) {
+                *reader->out++ = values[name - names];
+                reader->at++;
+                return true;
         }
-        json_array_foreach(list, index, entry)
-        {
-                const json_t *weight = json_object_get(entry, "weight");
-                json_int_t attempts = weight ? json_integer_value(weight) : 1;
-                WindowEntry one = { .time = { json_integer_value(json_object_get(entry, "time")) },
-                                    .session = (uint64_t) json_integer_value(json_object_get(entry, "session")),
-                                    .ahead = json_is_true(json_object_get(entry, "ahead")),
-                                    .rule = member_text(entry, "rule", EVIDENCE_TEXT_MAX),
-                                    .text = member_text(entry, "text", EVIDENCE_TEXT_MAX) };
-                if (!one.rule || one.time.usec <= 0 || event_time_before(latest, one.time) || attempts < 0 ||
-                    attempts > UINT16_MAX)
+        if (!take_char(reader, 'u') || reader->end - reader->at < 4)
+                return false;
+        for (unsigned i = 0; i < 4; i++, reader->at++) {
+                const char digit = *reader->at;
+
+                if (digit >= '0' && digit <= '9')
+                        value = value * 16 + (unsigned) (digit - '0');
+                else if ((digit | 0x20) >= 'a' && (digit | 0x20) <= 'f')
+                        value = value * 16 + (unsigned) ((digit | 0x20) - 'a') + 10;
+                else
+                        return false;
+        }
+        if (value == 0 || value > 0x7f)
+                return false;
+        *reader->out++ = (char) value;
+        return true;
+}
+
+static bool take_text(Reader *reader, const char **ret_text)
+{
+        const char *text = reader->out;
+
+        if (!take_char(reader, '"'))
+                return false;
+        for (;;) {
+                const char *run = reader->at;
+
+                while (reader->at < reader->end && *reader->at != '"' && *reader->at != '\\')
+                        reader->at++;
+                memcpy(reader->out, run, (size_t) (reader->at - run));
+                reader->out += reader->at - run;
+                if (take_char(reader, '"'))
+                        break;
+                if (!take_char(reader, '\\') || !take_escape(reader))
+                        return false;
+        }
+        *reader->out++ = '\0';
+        *ret_text = text;
+        return true;
+}
+
+static bool take_member(Reader *reader, Member *member)
+{
+        if (take_word(reader, "\"time\":"))
+                return take_number(reader, &member->time);
+        if (take_word(reader, "\"rule\":"))
+                return take_text(reader, &member->rule);
+        if (take_word(reader, "\"text\":"))
+                return take_text(reader, &member->text);
+        if (take_word(reader, "\"session\":"))
+                return take_number(reader, &member->session);
+        if (take_word(reader, "\"weight\":"))
+                return take_number(reader, &member->weight);
+        member->ahead = true;
+        return take_word(reader, "\"ahead\":true");
+}
+
+/*
+ * The next entry: 1 if there is one, 0 at the end of the list. The grammar is what json_from_...() write: no blanks, flat
+ * objects, members of known names (in any order).
+ */
+static int next_entry(Reader *reader, size_t n_before, Member *ret_member)
+{
+        *ret_member = (Member){ .weight = 1 };
+        if (n_before == 0 && !take_char(reader, '['))
+                return -EBADMSG;
+        if (take_char(reader, ']'))
+                return reader->at == reader->end ? 0 : -EBADMSG;
+        if (n_before >= LIST_MAX || (n_before > 0 && !take_char(reader, ',')) || !take_char(reader, '{'))
+                return -EBADMSG;
+        do {
+                if (!take_member(reader, ret_member))
+                        return -EBADMSG;
+        } while (take_char(reader, ','));
+        return take_char(reader, '}') ? 1 : -EBADMSG;
+}
+
+static bool text_is_ours(const char *text)
+{
+        return text && strnlen(text, EVIDENCE_TEXT_MAX) < EVIDENCE_TEXT_MAX && is_printable(text);
+}
+
+/**
+ * json_to_evidence() - the lines of a ban, in scratch->evidence
+ *
+ * Return: 0; -EBADMSG: this is no list that we wrote; -ENOMEM.
+ */
+int json_to_evidence(const char *text, size_t size, JsonScratch *scratch, size_t *ret_n)
+{
+        size_t n = 0, seen = 0;
+        Reader reader;
+        Member member;
+        int r = reader_init(&reader, text, size, scratch);
+
+        if (r < 0)
+                return r;
+        while ((r = next_entry(&reader, seen++, &member)) > 0)
+                if (n < EVIDENCE_MAX && member.time > 0 && text_is_ours(member.rule) && text_is_ours(member.text))
+                        scratch->evidence[n++] = (Evidence){ { member.time }, member.rule, member.text };
+        if (r == 0)
+                *ret_n = n;
+        return r;
+}
+
+static int entries_grow(JsonScratch *scratch)
+{
+        size_t wanted = scratch->entries_size > 0 ? scratch->entries_size * 2 : 64;
+        WindowEntry *entries = reallocarray(scratch->entries, wanted, sizeof *entries);
+
+        if (!entries)
+                return -ENOMEM;
+        scratch->entries = entries;
+        scratch->entries_size = wanted;
+        return 0;
+}
+
+/**
+ * json_to_entries() - the entries of a window, in scratch->entries
+ * @latest:     no entry can be later
+ *
+ * Return: as json_to_evidence().
+ */
+int json_to_entries(const char *text, size_t size, EventTime latest, JsonScratch *scratch, size_t *ret_n)
+{
+        size_t n = 0, seen = 0;
+        Reader reader;
+        Member member;
+        int r = reader_init(&reader, text, size, scratch);
+
+        if (r < 0)
+                return r;
+        while ((r = next_entry(&reader, seen++, &member)) > 0) {
+                if (!text_is_ours(member.rule) || (member.text && !text_is_ours(member.text)) || member.time <= 0 ||
+                    member.time > latest.usec || member.weight < 0 || member.weight > UINT16_MAX)
                         continue;
-                if (n > 0 && event_time_before(one.time, entries[n - 1].time))
+                if (n > 0 && member.time < scratch->entries[n - 1].time.usec)
                         continue; /* oldest first, or it is not ours */
-                one.weight = (uint16_t) attempts;
-                entries[n++] = one;
+                if (n == scratch->entries_size && entries_grow(scratch) < 0)
+                        return -ENOMEM;
+                scratch->entries[n++] = (WindowEntry){ .time = { member.time },
+                                                       .session = (uint64_t) member.session,
+                                                       .weight = (uint16_t) member.weight,
+                                                       .ahead = member.ahead,
+                                                       .rule = member.rule,
+                                                       .text = member.text };
         }
-        *ret_owner = list;
-        *ret_entries = entries;
-        *ret_n = n;
-        return 0;
+        if (r == 0)
+                *ret_n = n;
+        return r;
 }
 
-static int port_parse(char *word, Port *ret_port)
+/* "tcp/22"; moves past it. */
+static bool take_port(Reader *reader, Port *ret_port)
 {
-        char *slash = strchr(word, '/'), *end;
-        unsigned long protocol, port;
+        int64_t protocol, port;
 
-        if (!slash)
-                return -EBADMSG;
-        *slash = '\0';
-        if (strcmp(word, "tcp") == 0)
+        if (take_word(reader, "tcp"))
                 protocol = IPPROTO_TCP;
-        else if (strcmp(word, "udp") == 0)
+        else if (take_word(reader, "udp"))
                 protocol = IPPROTO_UDP;
-        else if ((protocol = strtoul(word, &end, 10)) == 0 || protocol > UINT8_MAX || *end)
-                return -EBADMSG;
-        port = strtoul(slash + 1, &end, 10);
-        if (end == slash + 1 || *end || port > UINT16_MAX)
-                return -EBADMSG;
+        else if (!take_number(reader, &protocol))
+                return false;
+        if (!take_char(reader, '/') || !take_number(reader, &port) || protocol <= 0 || protocol > UINT8_MAX || port < 0 ||
+            port > UINT16_MAX)
+                return false;
         *ret_port = (Port){ .protocol = (uint8_t) protocol, .port = (uint16_t) port };
-        return 0;
+        return true;
 }
 
-/* A list of ports that cannot be read must not become "all ports": the whole ban is refused then. */
-int text_to_ports(const char *text, Port **ret_ports, size_t *ret_n)
+/**
+ * text_to_ports() - the ports of a ban, in scratch->ports
+ *
+ * A list that cannot be read must not become "all ports": the whole ban is
+ * refused then.
+ *
+ * Return: as json_to_evidence().
+ */
+int text_to_ports(const char *text, JsonScratch *scratch, size_t *ret_n)
 {
-        _cleanup_free_ char *copy = strdup(text);
-        _cleanup_free_ Port *ports = NULL;
+        Reader reader = { .at = text, .end = text + strlen(text) };
         size_t n = 0;
-        char *rest;
 
-        if (!copy)
-                return -ENOMEM;
-        for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-                if (n % 16 == 0) {
-                        Port *more = n < PORTS_MAX ? reallocarray(ports, n + 16, sizeof *ports) : NULL;
+        while (reader.at < reader.end) {
+                if (n > 0 && !take_char(&reader, ' '))
+                        return -EBADMSG;
+                if (n == scratch->ports_size) {
+                        Port *more = n < PORTS_MAX ? reallocarray(scratch->ports, n + 16, sizeof *more) : NULL;
                         if (!more)
                                 return n < PORTS_MAX ? -ENOMEM : -EBADMSG;
-                        ports = more;
+                        scratch->ports = more;
+                        scratch->ports_size = n + 16;
                 }
-                if (port_parse(word, &ports[n]) < 0)
+                if (!take_port(&reader, &scratch->ports[n]))
                         return -EBADMSG;
                 n++;
         }
-        *ret_ports = steal(ports);
         *ret_n = n;
         return 0;
 }

@@ -3,7 +3,6 @@
 
 /* What the files of the store share: batches (rows on their way), the database (rows on disk), and JSON columns. */
 
-#include <jansson.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -46,6 +45,24 @@ typedef struct BatchPosition {
         UT_hash_handle hh;
 } BatchPosition;
 
+typedef struct BatchLevel {
+        WindowKey key;
+        LevelRecord record;
+        size_t bytes;           /* as in BatchWindow */
+        UT_hash_handle hh;
+} BatchLevel;
+
+typedef struct BatchAllow {
+        AllowRecord record;
+        size_t bytes;
+        UT_hash_handle hh;
+} BatchAllow;
+
+typedef struct BatchPause {
+        PauseRecord record;
+        UT_hash_handle hh;
+} BatchPause;
+
 typedef struct BatchSetAside {
         SetAsideRecord record;
         struct BatchSetAside *next;
@@ -64,6 +81,9 @@ typedef struct Batch {
         BatchWindow *windows;
         BatchBan *bans;
         BatchPosition *positions;
+        BatchLevel *levels;
+        BatchAllow *allowed;
+        BatchPause *paused;
         BatchSetAside *set_aside, **set_aside_tail;
         BatchOutbox *outbox, **outbox_tail;
         EventRecord *events;
@@ -79,6 +99,9 @@ void batch_put_window(Batch *batch, const WindowRecord *record);
 void batch_put_ban(Batch *batch, const Ban *ban);
 void batch_end_ban(Batch *batch, uint64_t id, EventTime time, const char *how);
 void batch_put_position(Batch *batch, const PositionRecord *record);
+void batch_put_level(Batch *batch, const LevelRecord *record);
+void batch_put_allow(Batch *batch, const AllowRecord *record);
+void batch_put_pause(Batch *batch, const PauseRecord *record);
 void batch_put_set_aside(Batch *batch, const SetAsideRecord *record);
 void batch_put_outbox(Batch *batch, const OutboxRecord *record);
 void batch_put_event(Batch *batch, uint64_t id, EventTime time, const char *kind, const char *members);
@@ -104,6 +127,12 @@ typedef enum Statement {
         STATEMENT_POSITION,
         STATEMENT_BAN_PUT,
         STATEMENT_BAN_END,
+        STATEMENT_LEVEL_PUT,
+        STATEMENT_LEVEL_DELETE,
+        STATEMENT_ALLOW_PUT,
+        STATEMENT_ALLOW_DELETE,
+        STATEMENT_PAUSE_PUT,
+        STATEMENT_PAUSE_DELETE,
         STATEMENT_EVENT,
         STATEMENT_SET_ASIDE,
         STATEMENT_OUTBOX,
@@ -133,6 +162,9 @@ int64_t database_number(sqlite3 *db, const char *sql, int64_t otherwise);
 
 /* ---- write.c: what the store thread does to it ---- */
 
+int write_begin(Database *database);
+int write_rows(Database *database, const Batch *batch);
+int write_end(Database *database, int rc);
 int write_batch(Database *database, const Batch *batch);
 int write_prune(Database *database, const StoreLimits *limits, EventTime now, EventTime over_before, bool *ret_more);
 
@@ -140,6 +172,7 @@ int write_prune(Database *database, const StoreLimits *limits, EventTime now, Ev
 
 int read_all(sqlite3 *db, EventTime now, const StoreLoader *loader, uint64_t *skipped);
 int read_events(sqlite3 *db, uint64_t since, size_t max, StoreEventVisitor visitor, void *userdata);
+int read_ban(sqlite3 *db, uint64_t id, StorePastBanVisitor visitor, void *userdata);
 int read_past_bans(sqlite3 *db, const Addr *addr, size_t max, StorePastBanVisitor visitor, void *userdata);
 
 /* ---- thread.c ---- */
@@ -148,13 +181,41 @@ void *store_thread(void *userdata);
 
 /* ---- json.c: columns that hold lists ---- */
 
+/**
+ * What the last list that was read lies in. Used again for the next one, for a million of them are read at a start.
+ */
+typedef struct JsonScratch {
+        char *text;
+        size_t text_size;
+        WindowEntry *entries;
+        size_t entries_size;
+        Evidence evidence[EVIDENCE_MAX];
+        Port *ports;
+        size_t ports_size;
+} JsonScratch;
+
+void json_scratch_deinit(JsonScratch *scratch);
 char *json_from_evidence(const Evidence *evidence, size_t n);
 char *json_from_entries(const WindowEntry *entries, size_t n);
 char *text_from_ports(const Port *ports, size_t n);
-int json_to_evidence(const char *text, json_t **ret_owner, Evidence **ret_evidence, size_t *ret_n);
-int json_to_entries(const char *text, EventTime latest, json_t **ret_owner, WindowEntry **ret_entries, size_t *ret_n);
-int text_to_ports(const char *text, Port **ret_ports, size_t *ret_n);
+int json_to_evidence(const char *text, size_t size, JsonScratch *scratch, size_t *ret_n);
+int json_to_entries(const char *text, size_t size, EventTime latest, JsonScratch *scratch, size_t *ret_n);
+int text_to_ports(const char *text, JsonScratch *scratch, size_t *ret_n);
 bool column_is_clean(const char *text, size_t max);
+
+/* ---- summary.c: counting, on a thread of its own ---- */
+
+typedef struct Summary Summary;
+
+int summary_start(const char *path, EventTime now, int wake_fd, Summary **ret_summary);
+bool summary_is_done(const Summary *summary);
+const StoreSummary *summary_result(const Summary *summary);
+bool summary_end(Summary *summary, unsigned timeout_sec);
+
+typedef struct SummaryWaiter {
+        void (*done)(void *userdata, const StoreSummary *summary);
+        void *userdata;
+} SummaryWaiter;
 
 /**
  * The store: a loop-thread side, a store-thread side, and what both touch under the mutex.
@@ -173,6 +234,9 @@ struct Store {
         uint64_t next_outbox_id;
         StoreCallbacks callbacks;
         sd_event_source *source;
+        Summary *summary;       /* NULL: nobody has asked */
+        SummaryWaiter *waiters; /* who has */
+        size_t n_waiters;
 
         /* The store thread's, once it runs. */
         Database database;

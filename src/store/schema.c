@@ -11,7 +11,8 @@
  * Lists that nobody searches in (lines of a ban, entries of a window) are one
  * JSON column each: they are read and written whole, with their row. Ids are
  * AUTOINCREMENT, which remembers the highest ever used, so that no id comes
- * again after its row was pruned. A permanent ban has no `until`.
+ * again after its row was pruned. What is for ever has no `until`, and a level
+ * that stays no `forgotten`.
  *
  * PRAGMA user_version holds the version. schema_steps[n] leads from n to n + 1;
  * all missing steps run in one transaction, so a file is never half-way.
@@ -62,15 +63,22 @@ static int step_1(sqlite3 *db)
         return sqlite3_exec(db, SCHEMA_1, NULL, NULL, NULL);
 }
 
-/* Growing bans, refusing instead of dropping, and what people have allowed and paused. */
+/*
+ * Growing bans, refusing instead of dropping, and what people have allowed and paused. The index by address now holds all
+ * that `stats` counts, in the order in which it counts, and the past bans of an address by their end.
+ */
 static const char SCHEMA_2[] =
         "ALTER TABLE bans ADD COLUMN reject INTEGER NOT NULL DEFAULT 0;"
         "ALTER TABLE bans ADD COLUMN level INTEGER NOT NULL DEFAULT 0;"
         "ALTER TABLE bans ADD COLUMN forgotten INTEGER;"
 
+        "DROP INDEX bans_address;"
+        "CREATE INDEX bans_address ON bans (address, ended, start, jail, rule);"
+
         "CREATE TABLE levels ("
-        "  jail TEXT NOT NULL, address TEXT NOT NULL, level INTEGER NOT NULL, forgotten INTEGER NOT NULL, PRIMARY KEY (jail, address)"
+        "  jail TEXT NOT NULL, address TEXT NOT NULL, level INTEGER NOT NULL, forgotten INTEGER, PRIMARY KEY (jail, address)"
         ") STRICT;"
+        "CREATE INDEX levels_forgotten ON levels (forgotten);"
 
         "CREATE TABLE allowed ("
         "  address TEXT PRIMARY KEY, until INTEGER, reason TEXT NOT NULL, who TEXT NOT NULL, time INTEGER NOT NULL"

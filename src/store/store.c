@@ -26,6 +26,9 @@
 #include <unistd.h>
 
 #include "build-config.h"
+#if BAILIFF_FAULT_POINTS
+#include <jansson.h>
+#endif
 #include "store/private.h"
 
 #define JOIN_SECONDS 10 /* for the thread's last transaction */
@@ -201,8 +204,9 @@ Store *store_free(Store *store)
         store->reader = NULL;
         if (store->running)
                 stop_thread(store);
-        if (store->running)
+        if (store->running || (store->summary && !summary_end(store->summary, JOIN_SECONDS)))
                 return NULL;
+        free(store->waiters);
         sqlite3_close(store->rescue);
         database_close(&store->database);
         batch_free(store->pending);
@@ -262,12 +266,28 @@ int store_load(Store *store, EventTime now, const StoreLoader *loader, Problem *
         return r;
 }
 
+/* A waiter may ask again, which begins a new count. */
+static void deliver_summary(Store *store)
+{
+        Summary *summary = steal(store->summary);
+        _cleanup_free_ SummaryWaiter *waiters = steal(store->waiters);
+        size_t n_waiters = store->n_waiters;
+
+        store->n_waiters = 0;
+        for (size_t i = 0; i < n_waiters; i++)
+                waiters[i].done(waiters[i].userdata, summary_result(summary));
+        summary_end(summary, JOIN_SECONDS);
+}
+
 /* Tells on the loop thread what the store thread has done. */
 static void deliver(Store *store)
 {
         _cleanup_(batch_freep) Batch *batch = NULL;
         _cleanup_free_ char *problem = NULL;
         bool news, emptied;
+
+        if (store->summary && summary_is_done(store->summary))
+                deliver_summary(store);
 
         pthread_mutex_lock(&store->mutex);
         batch = steal(store->shared.committed);
@@ -378,6 +398,30 @@ void store_put_window(Store *store, const WindowRecord *record)
 void store_put_position(Store *store, const PositionRecord *record)
 {
         batch_put_position(store->pending, record);
+}
+
+/**
+ * store_put_level() - how far an address' bans have grown; forgotten EVENT_TIME_NONE: it is forgotten
+ */
+void store_put_level(Store *store, const LevelRecord *record)
+{
+        batch_put_level(store->pending, record);
+}
+
+/**
+ * store_put_allow() - an address is allowed; until EVENT_TIME_NONE: no longer
+ */
+void store_put_allow(Store *store, const AllowRecord *record)
+{
+        batch_put_allow(store->pending, record);
+}
+
+/**
+ * store_put_pause() - a jail is paused; by NULL: it runs again
+ */
+void store_put_pause(Store *store, const PauseRecord *record)
+{
+        batch_put_pause(store->pending, record);
 }
 
 /**
@@ -559,4 +603,31 @@ int store_read_past_bans(Store *store, const Addr *addr, size_t max, StorePastBa
         int r = reader(store);
 
         return r != 0 ? r : read_past_bans(store->reader, addr, max, visitor, userdata);
+}
+
+/**
+ * store_summarise() - count bans, for `stats`; after store_start()
+ * @done:       runs on the loop thread, with NULL if the file could not be read; not after store_free()
+ *
+ * Takes a second or two with a million bans, on a thread and a connection of its
+ * own. Who asks while it counts gets the same answer.
+ *
+ * Return: 0 or -errno; then @done does not run.
+ */
+int store_summarise(Store *store, EventTime now, void (*done)(void *userdata, const StoreSummary *summary), void *userdata)
+{
+        SummaryWaiter *waiters = reallocarray(store->waiters, store->n_waiters + 1, sizeof *waiters);
+        int r;
+
+        assert(store->running);
+        if (!waiters)
+                return -ENOMEM;
+        store->waiters = waiters;
+        if (!store->summary) {
+                r = summary_start(store->path, now, store->wake_fd, &store->summary);
+                if (r < 0)
+                        return r;
+        }
+        store->waiters[store->n_waiters++] = (SummaryWaiter){ done, userdata };
+        return 0;
 }

@@ -222,7 +222,8 @@ static void write_now(Worker *worker)
 /* One table a turn, so that a batch waits for one table's check at most. */
 static void check_next_table(Worker *worker)
 {
-        static const char *const tables[] = { "meta", "positions", "windows", "bans", "events", "outbox", "set_aside" };
+        static const char *const tables[] = { "meta", "positions", "windows", "bans", "events", "outbox", "set_aside",
+                                              "levels", "allowed", "paused" };
         Store *store = worker->store;
         sqlite3_stmt *statement;
         char sql[64];

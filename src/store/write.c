@@ -3,7 +3,7 @@
 /*
  * The transaction, and the pruning.
  *
- * write_batch() is the one function that writes rows: a batch goes to disk
+ * write_rows() is the one function that writes rows: a batch goes to disk
  * whole or not at all, so a position never stands there without what the lines
  * before it have done.
  */
@@ -95,6 +95,9 @@ static int write_ban(Database *database, const BatchBan *row)
         bind_time(statement, 14, row->ended, EVENT_TIME_NONE.usec);
         if (row->how)
                 bind_text(statement, 15, row->how);
+        sqlite3_bind_int(statement, 16, ban->reject);
+        sqlite3_bind_int64(statement, 17, ban->level);
+        bind_time(statement, 18, ban->forgotten, EVENT_TIME_NONE.usec);
         return run(statement);
 }
 
@@ -113,6 +116,67 @@ static int write_bans(Database *database, const Batch *batch)
                         bind_text(end, 3, row->how);
                         rc = run(end);
                 }
+                if (rc != SQLITE_OK)
+                        return rc;
+        }
+        return SQLITE_OK;
+}
+
+static int write_levels(Database *database, const Batch *batch)
+{
+        char addr[ADDR_TEXT_MAX];
+
+        for (const BatchLevel *row = batch->levels; row; row = row->hh.next) {
+                bool gone = row->record.forgotten.usec == EVENT_TIME_NONE.usec;
+                sqlite3_stmt *statement = database->statements[gone ? STATEMENT_LEVEL_DELETE : STATEMENT_LEVEL_PUT];
+
+                bind_text(statement, 1, row->key.jail);
+                bind_text(statement, 2, addr_format(&row->key.addr, addr));
+                if (!gone) {
+                        sqlite3_bind_int64(statement, 3, row->record.level);
+                        bind_time(statement, 4, row->record.forgotten, EVENT_TIME_FOREVER.usec);
+                }
+                int rc = run(statement);
+                if (rc != SQLITE_OK)
+                        return rc;
+        }
+        return SQLITE_OK;
+}
+
+static int write_allowed(Database *database, const Batch *batch)
+{
+        char addr[ADDR_TEXT_MAX];
+
+        for (const BatchAllow *row = batch->allowed; row; row = row->hh.next) {
+                bool gone = row->record.until.usec == EVENT_TIME_NONE.usec;
+                sqlite3_stmt *statement = database->statements[gone ? STATEMENT_ALLOW_DELETE : STATEMENT_ALLOW_PUT];
+
+                bind_text(statement, 1, addr_format(&row->record.addr, addr));
+                if (!gone) {
+                        bind_time(statement, 2, row->record.until, EVENT_TIME_FOREVER.usec);
+                        bind_text(statement, 3, row->record.reason);
+                        bind_text(statement, 4, row->record.by);
+                        sqlite3_bind_int64(statement, 5, row->record.time.usec);
+                }
+                int rc = run(statement);
+                if (rc != SQLITE_OK)
+                        return rc;
+        }
+        return SQLITE_OK;
+}
+
+static int write_paused(Database *database, const Batch *batch)
+{
+        for (const BatchPause *row = batch->paused; row; row = row->hh.next) {
+                bool gone = !row->record.by;
+                sqlite3_stmt *statement = database->statements[gone ? STATEMENT_PAUSE_DELETE : STATEMENT_PAUSE_PUT];
+
+                bind_text(statement, 1, row->record.jail);
+                if (!gone) {
+                        bind_text(statement, 2, row->record.by);
+                        sqlite3_bind_int64(statement, 3, row->record.time.usec);
+                }
+                int rc = run(statement);
                 if (rc != SQLITE_OK)
                         return rc;
         }
@@ -186,27 +250,57 @@ static int write_set_aside(Database *database, const Batch *batch)
 }
 
 /**
- * write_batch() - write a batch in one transaction
+ * write_begin() - begin a transaction, to which write_rows() adds, and which write_end() ends
+ *
+ * Return: an SQLite result code.
+ */
+int write_begin(Database *database)
+{
+        return run(database->statements[STATEMENT_BEGIN]);
+}
+
+/**
+ * write_rows() - write a batch's rows into the transaction
+ *
+ * Return: an SQLite result code.
+ */
+int write_rows(Database *database, const Batch *batch)
+{
+        static int (*const parts[])(Database *, const Batch *) = { write_windows, write_bans,   write_levels,
+                                                                   write_allowed, write_paused, write_events,
+                                                                   write_outbox,  write_set_aside, write_positions };
+        int rc = SQLITE_OK;
+
+        for (size_t i = 0; rc == SQLITE_OK && i < sizeof parts / sizeof *parts; i++)
+                rc = parts[i](database, batch);
+        return rc;
+}
+
+/**
+ * write_end() - commit, or roll back if @rc says that something failed
  *
  * Return: an SQLite result code; unless it is SQLITE_OK, nothing was written.
  */
-int write_batch(Database *database, const Batch *batch)
+int write_end(Database *database, int rc)
 {
-        static int (*const parts[])(Database *, const Batch *) = { write_windows, write_bans,      write_events,
-                                                                   write_outbox,  write_set_aside, write_positions };
-        int rc;
-
-        rc = run(database->statements[STATEMENT_BEGIN]);
-        if (rc != SQLITE_OK)
-                return rc;
-        for (size_t i = 0; rc == SQLITE_OK && i < sizeof parts / sizeof *parts; i++)
-                rc = parts[i](database, batch);
         if (rc == SQLITE_OK)
                 rc = run(database->statements[STATEMENT_COMMIT]);
         /* Some errors end the transaction by themselves. */
         if (rc != SQLITE_OK && !sqlite3_get_autocommit(database->db))
                 run(database->statements[STATEMENT_ROLLBACK]);
         return rc;
+}
+
+/**
+ * write_batch() - write a batch in one transaction
+ *
+ * Return: an SQLite result code; unless it is SQLITE_OK, nothing was written.
+ */
+int write_batch(Database *database, const Batch *batch)
+{
+        int rc = write_begin(database);
+
+        return rc == SQLITE_OK ? write_end(database, write_rows(database, batch)) : rc;
 }
 
 /* Runs a statement whose parameter is an integer and whose rows are limited to a step. */
@@ -256,6 +350,9 @@ int write_prune(Database *database, const StoreLimits *limits, EventTime now, Ev
                 { "DELETE FROM bans WHERE id IN (SELECT id FROM bans WHERE ended IS NOT NULL AND ended < ?1 ORDER BY ended LIMIT "
                   "?2)",
                   event_time_add(now, -limits->past_bans_age).usec },
+                { "DELETE FROM levels WHERE (jail, address) IN (SELECT jail, address FROM levels WHERE forgotten <= ?1 LIMIT ?2)",
+                  now.usec },
+                { "DELETE FROM allowed WHERE address IN (SELECT address FROM allowed WHERE until <= ?1 LIMIT ?2)", now.usec },
                 { "DELETE FROM bans WHERE id IN (SELECT id FROM bans WHERE ended IS NOT NULL ORDER BY ended LIMIT min(?1, ?2))",
                   past },
                 { "DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY id LIMIT min(?1, ?2))", events },
@@ -264,7 +361,7 @@ int write_prune(Database *database, const StoreLimits *limits, EventTime now, Ev
         bool more = false;
 
         for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-                if (i >= 2 && rules[i].value == 0)
+                if (rules[i].value == 0)
                         continue;
                 int rc = prune(database, rules[i].sql, rules[i].value, &more);
                 if (rc != SQLITE_OK)

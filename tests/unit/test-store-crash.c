@@ -2,7 +2,7 @@
 
 /*
  * SIGKILL at random moments. A child writes batches whose parts belong together
- * (event N, the window with time N, ban N, position N); whenever it dies, all
+ * (event N, the window with time N, ban N, level N, N allowed and paused, position N); whenever it dies, all
  * parts must tell the same N, and no less than the child was told is on disk.
  */
 
@@ -44,6 +44,9 @@ static void write_for_ever(const char *directory)
                 put_ban(store, n, "203.0.113.5", EVENT_TIME_FOREVER);
                 if (n > 1)
                         store_end_ban(store, n - 1, NOW, "expire");
+                store_put_level(store, &(LevelRecord){ "sshd", address("203.0.113.5"), (unsigned) n, EVENT_TIME_FOREVER });
+                store_put_allow(store, &(AllowRecord){ address("192.0.2.1"), EVENT_TIME_FOREVER, position, "root", NOW });
+                store_put_pause(store, &(PauseRecord){ "sshd", position, NOW });
                 store_put_position(store, &(PositionRecord){ "journal", position, NOW });
                 store_submit(store);
                 if (sd_event_run(event, 300) < 0)
@@ -70,19 +73,35 @@ static int see_ban(void *userdata, const Ban *ban)
         return 0;
 }
 
+static int see_level(void *userdata, const LevelRecord *record)
+{
+        ((uint64_t *) userdata)[3] = record->level;
+        return 0;
+}
+
+static int see_allow(void *userdata, const AllowRecord *record)
+{
+        ((uint64_t *) userdata)[4] = strtoull(record->reason, NULL, 10);
+        return 0;
+}
+
+static int see_pause(void *userdata, const PauseRecord *record)
+{
+        ((uint64_t *) userdata)[5] = strtoull(record->by, NULL, 10);
+        return 0;
+}
+
 /* Return: the N that all parts agree on. */
 static uint64_t agree(const char *directory)
 {
         Store *store = open_store(directory);
-        uint64_t seen[3] = { 0 };
+        uint64_t seen[6] = { 0 };
+        StoreLoader loader = { see_ban, see_window, see_position, NULL, see_level, see_allow, see_pause, seen };
         Problem problem;
 
-        check_int(store_load(store, NOW,
-                             &(StoreLoader){ .ban = see_ban, .window = see_window, .position = see_position, .userdata = seen },
-                             &problem),
-                  0);
-        check_int(seen[1], seen[0]);
-        check_int(seen[2], seen[0]);
+        check_int(store_load(store, NOW, &loader, &problem), 0);
+        for (size_t i = 1; i < 6; i++)
+                check_int(seen[i], seen[0]);
         check_int(store_stats(store)->next_event_id, seen[0] + 1);
         check_int(store_stats(store)->next_ban_id, seen[0] + 1);
         store_free(store);

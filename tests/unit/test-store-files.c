@@ -88,12 +88,12 @@ static int step_fails(sqlite3 *db)
 
 static void test_migrations(void)
 {
-        const SchemaStep broken[] = { schema_steps[0], step_fails };
+        const SchemaStep broken[] = { schema_steps[0], schema_steps[1], step_fails };
         sqlite3 *db;
         int version;
 
         check_int(sqlite3_open(":memory:", &db), SQLITE_OK);
-        check_int(schema_migrate(db, broken, 2), SQLITE_ERROR);
+        check_int(schema_migrate(db, broken, 3), SQLITE_ERROR);
         check_int(schema_version(db, &version), SQLITE_OK);
         check_int(version, 0);
         check_int(database_number(db, "SELECT count(*) FROM sqlite_schema", -1), 0);
@@ -103,16 +103,77 @@ static void test_migrations(void)
         check_int(database_number(
                           db,
                           "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('meta', 'windows', 'positions',"
-                          " 'bans', 'events', 'outbox', 'set_aside')",
+                          " 'bans', 'events', 'outbox', 'set_aside', 'levels', 'allowed', 'paused')",
                           -1),
-                  7);
+                  10);
         check_int(schema_migrate(db, schema_steps, STORE_SCHEMA_VERSION), SQLITE_OK); /* once more: nothing to do */
-        /* A later step that fails leaves version 1 as it is. */
-        check_int(schema_migrate(db, broken, 2), SQLITE_ERROR);
+        /* A later step that fails leaves the version before as it is. */
+        check_int(schema_migrate(db, broken, 3), SQLITE_ERROR);
         check_int(schema_version(db, &version), SQLITE_OK);
-        check_int(version, 1);
+        check_int(version, STORE_SCHEMA_VERSION);
         check_int(database_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'", -1), 0);
         sqlite3_close(db);
+}
+
+/* A file as release 1 has left it, with data. */
+static void make_version_1(const char *directory)
+{
+        sqlite3 *db;
+
+        check_int(sqlite3_open(in_directory(directory, "bailiff.db"), &db), SQLITE_OK);
+        check_int(sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL), SQLITE_OK);
+        check_int(schema_migrate(db, schema_steps, 1), SQLITE_OK);
+        check_int(sqlite3_exec(db,
+                               "INSERT INTO bans VALUES (41, 'sshd', '203.0.113.5', '203.0.113.5', 'automatic', 1799999990000000, NULL,"
+                               " 1799999980000000, 5, 'r', '', 'tcp/22', '[{\"time\":1799999980000000,\"rule\":\"r\",\"text\":\"t\"}]',"
+                               " NULL, NULL), (42, 'sshd', '203.0.113.6', NULL, 'manual', 5, 6, 5, 0, '', 'why', '', '[]', 6, 'unban');"
+                               "INSERT INTO events VALUES (7, 5, 'ban', '{}');"
+                               "INSERT INTO windows VALUES ('sshd', '203.0.113.7', '[{\"time\":1799999980000000,\"rule\":\"r\"}]')",
+                               NULL, NULL, NULL),
+                  SQLITE_OK);
+        sqlite3_close(db);
+}
+
+static int see_version_1(void *userdata, const Ban *ban)
+{
+        check_int(ban->id, 41);
+        check(!ban->reject && ban->level == 0 && ban->forgotten.usec == 0 && ban->n_ports == 1 && ban->n_evidence == 1);
+        return count_ban(userdata, ban);
+}
+
+static int count_window(void *userdata, const WindowRecord *record)
+{
+        *(unsigned *) userdata += 10;
+        return 0;
+}
+
+static void test_version_1(void)
+{
+        const char *directory = new_directory();
+        StoreLoader loader = { .ban = see_version_1, .window = count_window };
+        unsigned seen = 0;
+        uint64_t skipped = 0;
+        Problem problem;
+        sqlite3 *db;
+
+        loader.userdata = &seen;
+        make_version_1(directory);
+        /* where the disk takes no migration it is read as it is */
+        check_int(database_open_reader(in_directory(directory, "bailiff.db"), true, &db), SQLITE_OK);
+        check_int(read_all(db, NOW, &loader, &skipped), 0);
+        sqlite3_close(db);
+        check_int(seen, 11);
+        Store *store = open_store(directory);
+        seen = 0;
+        check_int(store_load(store, NOW, &loader, &problem), 0);
+        check_int(seen, 11);
+        check_int(skipped + store_stats(store)->skipped_rows, 0);
+        check_int(store_stats(store)->next_ban_id, 43);
+        check_int(store_stats(store)->next_event_id, 8);
+        store_free(store);
+        check_int(ask(directory, "PRAGMA user_version"), STORE_SCHEMA_VERSION);
+        check_int(ask(directory, "SELECT count(*) FROM bans WHERE reject = 0 AND level = 0 AND forgotten IS NULL"), 2);
+        remove_tree(directory);
 }
 
 static void read_whole(const char *path, char **ret_text, size_t *ret_size)
@@ -260,6 +321,7 @@ int main(void)
         check(sd_event_new(&event) >= 0);
         test_modes_and_lock(event);
         test_migrations();
+        test_version_1();
         test_newer();
         test_corrupt(event);
         test_unavailable(event);

@@ -57,6 +57,41 @@ static int count_ban(void *userdata, const Ban *ban)
         return 0;
 }
 
+#define LINES 5
+
+static void on_summary(void *userdata, const StoreSummary *summary)
+{
+        check(summary);
+        *(uint64_t *) userdata = summary->bans_known;
+}
+
+/* Counting may not hold a commit up, nor the loop. */
+static void summary(sd_event *event, const char *directory, uint32_t n)
+{
+        Store *store = open_store(directory);
+        uint64_t known = 0, worst = 0, commits = 0, begin;
+        Seen seen;
+
+        start(store, event, &seen);
+        store_put_event(store, NOW, "ban", "");
+        check_int(store_flush(store, 60000), 0);
+        begin = clock_boot_now().usec;
+        check_int(store_summarise(store, NOW, on_summary, &known), 0);
+        while (known == 0) {
+                store_put_event(store, NOW, "ban", "");
+                check_int(store_flush(store, 60000), 0);
+                commits++;
+                if (store_stats(store)->last_commit_usec > worst)
+                        worst = store_stats(store)->last_commit_usec;
+                check(sd_event_run(event, 0) >= 0);
+        }
+        printf("%u bans: counted in %u ms, slowest of %llu commits meanwhile %llu us\n", n, elapsed_msec(begin),
+               (unsigned long long) commits, (unsigned long long) worst);
+        check_int(known, n);
+        check(elapsed_msec(begin) < 60000 && worst < 1000000);
+        store_free(store);
+}
+
 static void bans(sd_event *event, uint32_t n)
 {
         const char *directory = new_directory();
@@ -67,7 +102,10 @@ static void bans(sd_event *event, uint32_t n)
 
         start(store, event, &seen);
         for (uint32_t i = 1; i <= n; i++) {
-                Evidence line = { NOW, "sshd:failed-password", "Failed password for root from 203.0.113.5 port 56502 ssh2" };
+                Evidence lines[LINES];
+
+                for (size_t line = 0; line < LINES; line++)
+                        lines[line] = (Evidence){ NOW, "sshd:failed-password", "Failed password for root from 203.0.113.5 port 56502 ssh2" };
                 Ban ban = { .id = i,
                             .jail = "sshd",
                             .addr = nth(i),
@@ -78,8 +116,8 @@ static void bans(sd_event *event, uint32_t n)
                             .failures = 5,
                             .rule = "sshd:failed-password",
                             .reason = "",
-                            .evidence = &line,
-                            .n_evidence = 1 };
+                            .evidence = lines,
+                            .n_evidence = LINES };
                 store_put_ban(store, &ban);
                 if (i % 10000 == 0)
                         check_int(store_flush(store, 60000), 0);
@@ -96,6 +134,7 @@ static void bans(sd_event *event, uint32_t n)
         check_int(loaded, n);
         check(opened < 20000 && elapsed_msec(begin) < 60000);
         store_free(store);
+        summary(event, directory, n);
         remove_tree(directory);
 }
 
