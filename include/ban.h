@@ -79,6 +79,8 @@ typedef struct BanStats {
         size_t evidence_bytes;  /* of log lines kept here; events carry them in any case */
         uint64_t displaced;
         uint64_t evidence_dropped; /* bans whose lines were not kept here */
+        size_t levels;          /* of growing bans; at most max_bans */
+        uint64_t levels_displaced; /* given up at the cap */
 } BanStats;
 
 typedef int (*BanVisitor)(void *userdata, const Ban *ban);

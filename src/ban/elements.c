@@ -2,8 +2,8 @@
 
 /*
  * Jails share the kernel's sets. So an element (an address, or an address on a
- * port) stands for all bans of that address that want it, and ends with the
- * last of them. What a decision changes in the kernel is found by laying out
+ * port, to be dropped or refused) stands for all bans of that address that want
+ * it, and ends with the last of them. What a decision changes in the kernel is found by laying out
  * the elements before and after it and comparing: slower than knowing, but it
  * is never wrong, and an address has few bans.
  *
@@ -49,7 +49,8 @@ size_t element_list_bound(const BanRecord *bans)
 static Element *element_list_find(const ElementList *list, const Element *like)
 {
         for (size_t i = 0; i < list->n_elements; i++)
-                if (list->elements[i].protocol == like->protocol && list->elements[i].port == like->port)
+                if (list->elements[i].protocol == like->protocol && list->elements[i].port == like->port &&
+                    list->elements[i].reject == like->reject)
                         return &list->elements[i];
         return NULL;
 }
@@ -82,7 +83,7 @@ void element_list_collect(ElementList *list, const BanRecord *bans, EventTime no
         list->n_elements = 0;
         for (; bans; bans = bans->next) {
                 const Ban *ban = &bans->ban;
-                Element element = { .addr = ban->addr, .until = ban_until(ban, now) };
+                Element element = { .addr = ban->addr, .reject = ban->reject, .until = ban_until(ban, now) };
 
                 if (ban->n_ports == 0)
                         element_list_want(list, &element);

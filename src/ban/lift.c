@@ -3,7 +3,8 @@
 /*
  * Lifting bans before their end. A person who names an address wants it to get
  * through, so every ban that covers it goes, also one of a wider prefix; one who
- * names a prefix means all that lies in it as well.
+ * names a prefix means all that lies in it as well. And since the ban was a
+ * mistake, the levels of these addresses are forgotten, too.
  */
 
 #include <errno.h>
@@ -47,7 +48,8 @@ static int lift_chain(void *userdata, BanRecord *record)
  * @ret_lifted: bans lifted, each with an UNBAN event
  *
  * Where another jail still bans the address, the change sets the element to that
- * ban's end. What only the kernel knows is for daemon.c to delete by key.
+ * ban's end. What only the kernel knows is for daemon.c to delete by key. Levels
+ * go whether a ban stands or not; of one jail, with those that it shares.
  *
  * Return: 0 or -ENOMEM (some may have been lifted).
  */
@@ -68,6 +70,8 @@ int ban_engine_unban(BanEngine *engine, const Addr *addr, const char *jail, Even
         }
         if (r < 0)
                 return r;
+        if (!jail || lift.jail)
+                level_table_forget(&engine->levels, lift.jail, addr);
         *ret_lifted = lift.n_lifted;
         return 0;
 }

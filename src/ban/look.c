@@ -2,8 +2,6 @@
 
 /* What people, the store and the firewall may ask of the engine; nothing here changes it. */
 
-#include <string.h>
-
 #include "ban/private.h"
 
 typedef struct Look {
@@ -101,16 +99,13 @@ size_t ban_engine_count(const BanEngine *engine, const char *jail)
 
 /**
  * ban_engine_total() - bans made since the start, without restored and prolonged ones
- * @jail:       or NULL for all
+ * @jail:       or NULL for all, those that are gone included
  */
 uint64_t ban_engine_total(const BanEngine *engine, const char *jail)
 {
-        uint64_t total = 0;
+        const BanJailState *state = jail ? ban_engine_find_jail(engine, jail) : NULL;
 
-        for (size_t i = 0; i < engine->n_jails; i++)
-                if (!jail || strcmp(engine->jails[i]->name, jail) == 0)
-                        total += engine->jails[i]->total;
-        return total;
+        return !jail ? engine->total : state ? state->total : 0;
 }
 
 /**

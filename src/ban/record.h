@@ -10,10 +10,12 @@
 
 typedef struct BanJailState {
         char name[JAIL_NAME_MAX];
-        bool configured;        /* else known from restored bans only */
+        bool configured;        /* else known from restored bans and levels only */
         int64_t bantime;
         const Port *ports;
         size_t n_ports;
+        bool reject;
+        BanIncrement increment;
         size_t n_bans;
         uint64_t total;         /* bans since the start */
 } BanJailState;

@@ -20,33 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tracker.h"
-#include "tracker/window.h"
-#include "util/intern.h"
+#include "tracker/private.h"
 #include "util/text.h"
-
-#define RANKS (TRACKER_MAXRETRY_MAX + 1)
-#define JAILS_MAX 4096
-
-typedef struct TrackerJailState {
-        char name[JAIL_NAME_MAX];
-        WindowLimits limits;
-        unsigned ipv6_prefix;
-        size_t n_counting; /* windows with attempts in them */
-} TrackerJailState;
-
-struct Tracker {
-        TrackerSink sink;
-        TrackerStats stats;
-        TrackerJailState **jails;
-        size_t n_jails;
-        Window *windows; /* and tombstones */
-        Window *ranks[RANKS];
-        Window *dirty;
-        Heap deadlines;
-        Intern *rules;
-        EventTime settled; /* no line older than this is expected */
-};
 
 /**
  * tracker_new() - a tracker without jails
@@ -78,10 +53,22 @@ int tracker_new(size_t max_windows, size_t max_evidence_bytes, TrackerSink sink,
         return 0;
 }
 
-static void tracker_free_window(Tracker *tracker, Window *window)
+void tracker_link(Tracker *tracker, Window *window)
+{
+        HASH_ADD(hh, tracker->windows, key, sizeof window->key, window);
+        tracker->jails[window->key.jail]->n_windows++;
+}
+
+void tracker_unlink(Tracker *tracker, Window *window)
+{
+        HASH_DEL(tracker->windows, window);
+        tracker->jails[window->key.jail]->n_windows--;
+}
+
+void tracker_free_window(Tracker *tracker, Window *window)
 {
         window_clear(window, &tracker->stats.evidence_bytes);
-        HASH_DEL(tracker->windows, window);
+        tracker_unlink(tracker, window);
         if (window->dirty)
                 DL_DELETE2(tracker->dirty, window, dirty_prev, dirty_next);
         free(window);
@@ -103,16 +90,17 @@ Tracker *tracker_free(Tracker *tracker)
         for (size_t i = 0; i < tracker->n_jails; i++)
                 free(tracker->jails[i]);
         free(tracker->jails);
+        free(tracker->singles);
         heap_deinit(&tracker->deadlines);
         intern_free(tracker->rules);
         free(tracker);
         return NULL;
 }
 
-static TrackerJailState *tracker_find_jail(const Tracker *tracker, const char *name, uint16_t *ret_index)
+TrackerJailState *tracker_find_jail(const Tracker *tracker, const char *name, uint16_t *ret_index)
 {
         for (size_t i = 0; i < tracker->n_jails; i++) {
-                if (strcmp(tracker->jails[i]->name, name) != 0)
+                if (tracker->jails[i]->removed || strcmp(tracker->jails[i]->name, name) != 0)
                         continue;
                 *ret_index = (uint16_t) i;
                 return tracker->jails[i];
@@ -138,7 +126,7 @@ static void tracker_rank(Tracker *tracker, Window *window)
         jail->n_counting += window->rank > 0;
 }
 
-static void tracker_mark(Tracker *tracker, Window *window)
+void tracker_mark(Tracker *tracker, Window *window)
 {
         if (window->dirty)
                 return;
@@ -147,7 +135,7 @@ static void tracker_mark(Tracker *tracker, Window *window)
 }
 
 /* The window is empty: it is freed, or becomes a tombstone for the store. */
-static void tracker_retire(Tracker *tracker, Window *window)
+void tracker_retire(Tracker *tracker, Window *window)
 {
         window_clear(window, &tracker->stats.evidence_bytes);
         tracker_unrank(tracker, window);
@@ -160,7 +148,7 @@ static void tracker_retire(Tracker *tracker, Window *window)
 }
 
 /* To be called after every change of a live window's entries; the window may be gone afterwards. */
-static void tracker_touched(Tracker *tracker, Window *window, bool mark)
+void tracker_touched(Tracker *tracker, Window *window, bool mark)
 {
         const WindowLimits *limits = &tracker->jails[window->key.jail]->limits;
 
@@ -187,7 +175,7 @@ static WindowKey window_key(const Addr *addr, uint16_t jail)
         return key;
 }
 
-static Window *tracker_find(const Tracker *tracker, const Addr *addr, uint16_t jail)
+Window *tracker_find(const Tracker *tracker, const Addr *addr, uint16_t jail)
 {
         WindowKey key = window_key(addr, jail);
         Window *window;
@@ -196,7 +184,7 @@ static Window *tracker_find(const Tracker *tracker, const Addr *addr, uint16_t j
         return window;
 }
 
-static void tracker_evict(Tracker *tracker)
+void tracker_evict(Tracker *tracker)
 {
         for (size_t rank = 0; rank < RANKS; rank++) {
                 Window *window = tracker->ranks[rank];
@@ -226,7 +214,7 @@ static int tracker_want(Tracker *tracker, const Addr *addr, uint16_t jail, Windo
                 if (!window)
                         return -ENOMEM;
                 window->key = window_key(addr, jail);
-                HASH_ADD(hh, tracker->windows, key, sizeof window->key, window);
+                tracker_link(tracker, window);
         }
         r = heap_push(&tracker->deadlines, &window->deadline, INT64_MAX);
         if (r < 0) {
@@ -237,48 +225,6 @@ static int tracker_want(Tracker *tracker, const Addr *addr, uint16_t jail, Windo
         tracker_rank(tracker, window);
         tracker->stats.windows++;
         *ret_window = window;
-        return 0;
-}
-
-/**
- * tracker_set_jail() - add a jail, or change the parameters of one
- *
- * Windows that a smaller maxretry has made full fire at their next failure.
- * Windows of another ipv6_prefix are not found any more and run out.
- *
- * Return: 0, -EINVAL for parameters out of bounds, -ENOMEM, -ENOSPC.
- */
-int tracker_set_jail(Tracker *tracker, const TrackerJail *jail)
-{
-        TrackerJailState *state;
-        Window *window, *next;
-        uint16_t index;
-
-        if (jail->maxretry < 1 || jail->maxretry > TRACKER_MAXRETRY_MAX || jail->ipv6_prefix < 1 || jail->ipv6_prefix > 128 ||
-            jail->findtime < 1 || jail->findtime > DURATION_MAX_SEC || strlen(jail->name) >= JAIL_NAME_MAX)
-                return -EINVAL;
-        state = tracker_find_jail(tracker, jail->name, &index);
-        if (!state) {
-                TrackerJailState **jails;
-
-                if (tracker->n_jails == JAILS_MAX)
-                        return -ENOSPC;
-                jails = reallocarray(tracker->jails, tracker->n_jails + 1, sizeof *jails);
-                if (!jails)
-                        return -ENOMEM;
-                tracker->jails = jails;
-                state = calloc(1, sizeof *state);
-                if (!state)
-                        return -ENOMEM;
-                strcpy(state->name, jail->name);
-                index = (uint16_t) tracker->n_jails;
-                tracker->jails[tracker->n_jails++] = state;
-        }
-        state->limits = (WindowLimits){ jail->findtime * USEC_PER_SEC, jail->maxretry };
-        state->ipv6_prefix = jail->ipv6_prefix;
-        HASH_ITER (hh, tracker->windows, window, next)
-                if (window->key.jail == index && window->n_entries > 0)
-                        tracker_touched(tracker, window, false);
         return 0;
 }
 
@@ -413,7 +359,7 @@ int tracker_hit(Tracker *tracker, const Hit *hit, unsigned *ret_counted)
                 return TRACKER_E_NO_JAIL;
         Hit copy = *hit;
         copy.time = time_clamped(hit->time);
-        Addr addr = addr_ban_key(&hit->addr, jail->ipv6_prefix);
+        Addr addr = tracker_addr_key(tracker, &hit->addr, jail->ipv6_prefix);
         Window *window = tracker_find(tracker, &addr, index);
 
         if (window && window->n_entries > 0) {

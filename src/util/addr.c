@@ -205,6 +205,14 @@ unsigned addr_full_length(const Addr *addr)
 }
 
 /**
+ * addr_is_valid() - whether this is an address or a prefix at all, for what comes from a file
+ */
+bool addr_is_valid(const Addr *addr)
+{
+        return (addr->family == 4 || addr->family == 6) && addr->length <= addr_full_length(addr);
+}
+
+/**
  * addr_is_single() - whether this is one address, not a wider prefix
  */
 bool addr_is_single(const Addr *addr)

@@ -33,6 +33,7 @@ Addr addr_masked(const Addr *addr, unsigned length);
 Addr addr_ban_key(const Addr *addr, unsigned ipv6_prefix);
 
 unsigned addr_full_length(const Addr *addr);
+bool addr_is_valid(const Addr *addr);
 bool addr_is_single(const Addr *addr);
 bool addr_equal(const Addr *a, const Addr *b);
 bool addr_contains(const Addr *outer, const Addr *inner);

@@ -2,10 +2,10 @@
 jail sshd
 allow 192.0.2.0/24 origin=bailiff.yaml:7
 ban sshd 192.0.2.77
-> answered 1: 192.0.2.77 was not banned: it lies in 192.0.2.0/24, which is allowed (bailiff.yaml:7); to ban it, first take that entry away
+> answered 1: 192.0.2.77 was not banned: it lies in 192.0.2.0/24, which is allowed (bailiff.yaml:7); to ban it, first take that line out and run: bailiffctl reload
 
 ban sshd 192.0.2.0/24 force
-> answered 1: 192.0.2.0/24 was not banned: it lies in 192.0.2.0/24, which is allowed (bailiff.yaml:7); to ban it, first take that entry away
+> answered 1: 192.0.2.0/24 was not banned: it lies in 192.0.2.0/24, which is allowed (bailiff.yaml:7); to ban it, first take that line out and run: bailiffctl reload
 
 ban sshd 192.0.0.0/7
 > answered 2: 192.0.0.0/7 was not banned: it is wider than /8; narrow it, or repeat with --force if you mean it

@@ -8,8 +8,11 @@
  * A script is a list of blocks that an empty line ends: commands, then what they
  * are to make, behind '>'. '#' begins a comment. Time stands still but for steps.
  *
- *     jail NAME [findtime=10m] [maxretry=5] [bantime=1d] [prefix=64] [ports=tcp/22,udp/53]
- *     allow PREFIX [for=1h] [origin=TEXT]        disallow PREFIX
+ *     jail NAME [findtime=10m] [maxretry=5] [bantime=1d] [prefix=64] [ports=tcp/22,udp/53] [reject]
+ *          [factor=2] [max=1w] [forget=1d] [over=host]      bans grow where there is a factor
+ *     rename JAIL NAME                           remove JAIL                     rescope JAIL
+ *     allow PREFIX [for=1h] [origin=TEXT] [jail=NAME] [group=config]             disallow PREFIX [group=config]
+ *     singles PREFIX...                          addresses in these count alone
  *     fail JAIL ADDR [session=N] [count=each|ahead|once] [at=-30s] [rule=ID] [line=TEXT] [times=N]
  *     success JAIL ADDR session=N                end JAIL ADDR session=N
  *     ban JAIL PREFIX [for=1h] [force] [reason=TEXT]
@@ -20,7 +23,7 @@
  *     sleep 1h                                   time passes, and no timer fires: the daemon is away
  *     restart                                    all goes through the records that the store keeps
  *     caps bans=N windows=N evidence=N           first in a script
- *     windows, bans, elements, evidence, stats, drain, covering PREFIX    show
+ *     windows, bans, elements, evidence, levels, stats, drain, covering PREFIX   show
  *
  * Shown times are relative to the script's begin. "replay DIRECTORY" runs all of its *.t, and
  * those of DIRECTORY/wrong, each of which must fail; "replay FILE..." runs these.
@@ -51,6 +54,11 @@ typedef struct Replay {
         FILE *out;
         char jails[RECORDS_MAX][1024]; /* the commands that made jails and allowed entries, for restarts */
         size_t n_jails;
+        struct {
+                char jail[JAIL_NAME_MAX];
+                LevelRecord record;
+        } levels[RECORDS_MAX]; /* as a store would keep them */
+        size_t n_levels;
 } Replay;
 
 static _Noreturn void usage(const Replay *replay, const char *what, const char *word)
@@ -122,6 +130,8 @@ static void show_element(Replay *replay, const Element *element)
         fprintf(replay->out, "%s %s", element->until.usec == 0 ? "del" : "set", addr_format(&element->addr, addr));
         if (element->protocol)
                 fprintf(replay->out, " %s/%u", element->protocol == 6 ? "tcp" : "udp", element->port);
+        if (element->reject)
+                fprintf(replay->out, " reject");
         if (element->until.usec != 0)
                 fprintf(replay->out, " until=%s", at(element->until, time));
         fprintf(replay->out, "\n");
@@ -143,6 +153,8 @@ static void show_ban(Replay *replay, const char *word, const Ban *ban)
                 fprintf(replay->out, " rule=%s", ban->rule);
         if (*ban->reason)
                 fprintf(replay->out, " reason=%s", ban->reason);
+        if (ban->forgotten.usec != 0)
+                fprintf(replay->out, " level=%u forgotten=%s", ban->level, at(ban->forgotten, time));
 }
 
 /* ---- sinks ---- */
@@ -155,6 +167,25 @@ static void event_sink(void *userdata, const BanEvent *event)
         fprintf(replay->out, "%s%s%s\n", *event->note ? " [" : "", event->note, *event->note ? "]" : "");
         for (size_t i = 0; i < event->n_changes; i++)
                 show_element(replay, &event->changes[i]);
+}
+
+static void level_sink(void *userdata, const LevelRecord *record)
+{
+        Replay *replay = userdata;
+        size_t i = 0;
+
+        while (i < replay->n_levels &&
+               (strcmp(replay->levels[i].jail, record->jail) != 0 || !addr_equal(&replay->levels[i].record.addr, &record->addr)))
+                i++;
+        check(i < RECORDS_MAX);
+        if (record->forgotten.usec == 0) {
+                check(i < replay->n_levels);
+                replay->levels[i] = replay->levels[--replay->n_levels];
+                return;
+        }
+        replay->n_levels += i == replay->n_levels;
+        strcpy(replay->levels[i].jail, record->jail);
+        replay->levels[i].record = *record;
 }
 
 static void offence_sink(void *userdata, const Offence *offence)
@@ -170,7 +201,8 @@ static void make_stages(Replay *replay)
 {
         check_int(tracker_new(replay->max_windows, replay->max_evidence, (TrackerSink){ offence_sink, replay }, &replay->tracker),
                   0);
-        check_int(ban_engine_new(replay->max_bans, (BanSink){ .event = event_sink, .userdata = replay }, &replay->engine), 0);
+        BanSink sink = { .event = event_sink, .level = level_sink, .userdata = replay };
+        check_int(ban_engine_new(replay->max_bans, sink, &replay->engine), 0);
 }
 
 /* ---- commands ---- */
@@ -187,7 +219,18 @@ static void command_jail(Replay *replay, const Words *words)
         }
         TrackerJail tracked = { words->word[1], duration(replay, option(words, "findtime", "10m")),
                                 (unsigned) atoi(option(words, "maxretry", "5")), (unsigned) atoi(option(words, "prefix", "64")) };
-        BanJail jail = { words->word[1], duration(replay, option(words, "bantime", "1d")), ports, n };
+        const char *factor = option(words, "factor", NULL);
+        BanJail jail = { .name = words->word[1],
+                         .bantime = duration(replay, option(words, "bantime", "1d")),
+                         .ports = ports,
+                         .n_ports = n,
+                         .reject = flag(words, "reject") };
+        if (factor)
+                jail.increment = (BanIncrement){ .enabled = true,
+                                                 .factor = strtod(factor, NULL),
+                                                 .max = duration(replay, option(words, "max", "7d")),
+                                                 .over_host = strcmp(option(words, "over", "jail"), "host") == 0,
+                                                 .forget = duration(replay, option(words, "forget", "1d")) };
         check_int(tracker_set_jail(replay->tracker, &tracked), 0);
         check_int(ban_engine_set_jail(replay->engine, &jail), 0);
         free(list);
@@ -196,16 +239,18 @@ static void command_jail(Replay *replay, const Words *words)
 static void command_allow(Replay *replay, const Words *words)
 {
         const char *length = option(words, "for", "forever");
-        AllowEntry entry = { addr_of(replay, words->word[1]), event_time_add(replay->now, duration(replay, length)),
-                             option(words, "origin", "") };
+        AllowEntry entry = { .addr = addr_of(replay, words->word[1]),
+                             .until = event_time_add(replay->now, duration(replay, length)),
+                             .origin = option(words, "origin", ""),
+                             .jail = option(words, "jail", NULL) };
 
-        check_int(ban_engine_allow(replay->engine, "config", &entry, replay->now), 0);
+        check_int(ban_engine_allow(replay->engine, option(words, "group", "config"), &entry, replay->now), 0);
 }
 
 static void command_disallow(Replay *replay, const Words *words)
 {
         Addr addr = addr_of(replay, words->word[1]);
-        int r = ban_engine_disallow(replay->engine, "config", &addr, replay->now);
+        int r = ban_engine_disallow(replay->engine, option(words, "group", "config"), &addr, replay->now);
 
         if (r != 0)
                 fprintf(replay->out, "disallow answered %d\n", r);
@@ -287,6 +332,35 @@ static void command_forget(Replay *replay, const Words *words)
         Addr addr = all ? ADDR_NULL : addr_of(replay, words->word[1]);
 
         tracker_forget(replay->tracker, option(words, "jail", NULL), all ? NULL : &addr);
+}
+
+static void command_rename(Replay *replay, const Words *words)
+{
+        check_int(ban_engine_rename_jail(replay->engine, words->word[1], words->word[2], replay->now, "renamed"), 0);
+        check_int(tracker_rename_jail(replay->tracker, words->word[1], words->word[2]), 0);
+}
+
+static void command_remove(Replay *replay, const Words *words)
+{
+        size_t lifted = 99;
+
+        check_int(ban_engine_remove_jail(replay->engine, words->word[1], replay->now, "removed", &lifted), 0);
+        check_int(tracker_remove_jail(replay->tracker, words->word[1]), 0);
+        fprintf(replay->out, "lifted %zu\n", lifted);
+}
+
+static void command_rescope(Replay *replay, const Words *words)
+{
+        check_int(ban_engine_rescope(replay->engine, words->word[1], replay->now, "reload"), 0);
+}
+
+static void command_singles(Replay *replay, const Words *words)
+{
+        Addr prefixes[WORDS_MAX];
+
+        for (size_t i = 1; i < words->n; i++)
+                prefixes[i - 1] = addr_of(replay, words->word[i]);
+        check_int(tracker_set_singles(replay->tracker, prefixes, words->n - 1), 0);
 }
 
 static void step(Replay *replay, EventTime target)
@@ -385,6 +459,16 @@ static int evidence_visitor(void *userdata, const Ban *ban)
         return 0;
 }
 
+static void show_levels(Replay *replay)
+{
+        char addr[ADDR_TEXT_MAX], time[TIME_TEXT_MAX];
+
+        for (size_t i = 0; i < replay->n_levels; i++)
+                fprintf(replay->out, "level %u %s %s forgotten=%s\n", replay->levels[i].record.level,
+                        *replay->levels[i].jail ? replay->levels[i].jail : "(host)",
+                        addr_format(&replay->levels[i].record.addr, addr), at(replay->levels[i].record.forgotten, time));
+}
+
 static int element_visitor(void *userdata, const Element *element)
 {
         show_element(userdata, element);
@@ -405,6 +489,8 @@ static void show(Replay *replay, const Words *words)
                 check_int(ban_engine_each(replay->engine, words->n > 1 ? words->word[1] : NULL, ban_visitor, replay), 0);
         else if (strcmp(what, "evidence") == 0)
                 check_int(ban_engine_each(replay->engine, NULL, evidence_visitor, replay), 0);
+        else if (strcmp(what, "levels") == 0)
+                show_levels(replay);
         else if (strcmp(what, "elements") == 0)
                 check_int(ban_engine_each_element(replay->engine, replay->now, element_visitor, replay), 0);
         else if (strcmp(what, "covering") == 0) {
@@ -459,6 +545,12 @@ static void command_restart(Replay *replay, const Words *words)
         }
         check_int(tracker_each(tracker, NULL, NULL, restore_window, replay), 0);
         check_int(ban_engine_each(engine, NULL, restore_ban, replay), 0);
+        for (size_t i = 0; i < replay->n_levels; i++) {
+                LevelRecord record = replay->levels[i].record;
+
+                record.jail = replay->levels[i].jail;
+                check_int(ban_engine_restore_level(replay->engine, &record, replay->now), 0);
+        }
         tracker_free(tracker);
         ban_engine_free(engine);
 }
@@ -480,6 +572,10 @@ static const struct {
         { "unban", 2, command_unban },
         { "lift-inside", 2, command_lift_inside },
         { "forget", 2, command_forget },
+        { "rename", 3, command_rename },
+        { "remove", 2, command_remove },
+        { "rescope", 2, command_rescope },
+        { "singles", 2, command_singles },
         { "jump", 2, command_jump },
         { "sleep", 2, command_jump },
         { "caps", 1, command_caps },
@@ -488,6 +584,7 @@ static const struct {
         { "bans", 1, show },
         { "elements", 1, show },
         { "evidence", 1, show },
+        { "levels", 1, show },
         { "drain", 1, show },
         { "covering", 2, show },
         { "stats", 1, show },

@@ -47,23 +47,51 @@ static void test_refused(void)
         check_int(addr_parse("192.0.2.123", 9, &addr), 0); /* only the given bytes count */
 }
 
+/* Which prefix an address counts and is banned at, by a jail's ipv6_prefix. */
 static void test_ban_key(void)
 {
-        static const char *const keys[][2] = {
-                { "192.0.2.1", "192.0.2.1" },
-                { "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64" },
-                { "fe80::1", "fe80::1" },
-                { "64:ff9b::c000:201", "64:ff9b::c000:201" },
-                { "64:ff9b:1::5", "64:ff9b:1::5" },
-                { "2001:0:1::5", "2001:0:1::5" },
-                { "2002:c000:201:5::1", "2002:c000:201::/48" },
+        static const struct {
+                const char *addr;
+                unsigned ipv6_prefix;
+                const char *key;
+        } rows[] = {
+                { "192.0.2.1", 64, "192.0.2.1" },
+                { "192.0.2.1", 1, "192.0.2.1" },
+                { "::ffff:192.0.2.1", 64, "192.0.2.1" },
+                { "2001:db8:1:2:3:4:5:6", 64, "2001:db8:1:2::/64" },
+                { "2001:db8:1:2:3:4:5:6", 56, "2001:db8:1::/56" },
+                { "2001:db8:1:2:3:4:5:6", 128, "2001:db8:1:2:3:4:5:6" },
+                { "::1", 64, "::/64" },
+                /* link-local: fe80::/10 */
+                { "fe80::1", 64, "fe80::1" },
+                { "febf:ffff::1", 64, "febf:ffff::1" },
+                { "fec0::1", 64, "fec0::/64" },
+                /* NAT64: 64:ff9b::/96 and 64:ff9b:1::/48 */
+                { "64:ff9b::c000:201", 64, "64:ff9b::c000:201" },
+                { "64:ff9b::1:c000:201", 64, "64:ff9b::/64" },
+                { "64:ff9b:1:ffff::5", 64, "64:ff9b:1:ffff::5" },
+                { "64:ff9b:2::5", 64, "64:ff9b:2::/64" },
+                /* Teredo: 2001::/32 */
+                { "2001:0:1:2:3:4:5:6", 64, "2001:0:1:2:3:4:5:6" },
+                { "2001:1:1:2:3:4:5:6", 64, "2001:1:1:2::/64" },
+                /* 6to4: 2002::/16, a /48 each */
+                { "2002:c000:201:5::1", 64, "2002:c000:201::/48" },
+                { "2002:c000:201:5::1", 128, "2002:c000:201::/48" },
+                { "2003:c000:201:5::1", 64, "2003:c000:201:5::/64" },
         };
         char text[ADDR_TEXT_MAX];
 
-        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-                Addr addr = prefix(keys[i][0]), key = addr_ban_key(&addr, 64);
-                check_text(addr_format(&key, text), keys[i][1]);
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                Addr addr = prefix(rows[i].addr), key = addr_ban_key(&addr, rows[i].ipv6_prefix);
+                check_text(addr_format(&key, text), rows[i].key);
         }
+}
+
+static void test_valid(void)
+{
+        Addr good = prefix("192.0.2.0/24"), none = ADDR_NULL, long4 = { .family = 4, .length = 33 }, long6 = { .family = 6, .length = 129 };
+
+        check(addr_is_valid(&good) && !addr_is_valid(&none) && !addr_is_valid(&long4) && !addr_is_valid(&long6));
 }
 
 static void test_contains(void)
@@ -92,6 +120,7 @@ int main(void)
         test_text();
         test_refused();
         test_ban_key();
+        test_valid();
         test_contains();
         test_bannable();
         return 0;
