@@ -30,12 +30,15 @@ typedef struct AllowConfig {
         const char *place;      /* "file:line:column" */
 } AllowConfig;
 
+/* Where options' values were written, for config_dump(); jails go on with the list of `defaults:`. */
+typedef struct ConfigOrigin ConfigOrigin;
+
 typedef struct JailConfig {
         const char *name;
         bool enabled;
         unsigned sources;       /* CONFIG_SOURCE_*, 0: auto. CONFIG_SOURCE_BANS stands alone: it counts bans (recidive) */
         bool observe;           /* count and show, do not ban */
-        const char *filter;     /* "sshd", or with parameters "sshd[publickey=any]" */
+        const char *filter;     /* "sshd", or with parameters "sshd[publickey=any]"; "" if it counts bans */
         const char *mode;
         int64_t findtime, bantime; /* seconds; bantime may be DURATION_FOREVER */
         unsigned maxretry;
@@ -44,7 +47,8 @@ typedef struct JailConfig {
         size_t n_ports;
         bool reject;            /* action: reject */
         BanIncrement increment; /* bantime_increment */
-        const char *place;      /* "file:line:column" */
+        const char *place;      /* "file:line:column", of the last layer that names it */
+        const ConfigOrigin *origins;
 } JailConfig;
 
 /* Values of the words in option.c, in their order. */
@@ -60,12 +64,13 @@ typedef struct Config {
         size_t max_bans;
         JailConfig *jails;
         size_t n_jails;
-        AllowConfig *allow;     /* the host's and all jails' */
+        AllowConfig *allow;     /* the host's, then all jails' in their order, also of those that are not enabled */
         size_t n_allow;
         const Addr *nat64;      /* further NAT64 prefixes */
         size_t n_nat64;
         const char *const *files; /* that it was read from, in order */
         size_t n_files;
+        const ConfigOrigin *origins;
         Arena *arena; /* owns all of the above */
 } Config;
 

@@ -123,6 +123,9 @@ typedef struct ReloadView {
         size_t bans_lifted, windows_dropped;
 } ReloadView;
 
+/* @r: 0, BAN_E_* or negative errno with @problem set. */
+typedef void (*BanAnswer)(void *userdata, size_t index, int r, const Problem *problem);
+
 /**
  * What methods ask of the daemon. Functions that change something return 0, or
  * a positive BAN_E_* or negative errno with @problem set, and the store's
@@ -137,6 +140,12 @@ typedef struct ControlOps {
         int (*covering)(void *userdata, const Addr *addr, BanVisitor visit, void *visit_data);
         int (*why)(void *userdata, const Addr *addr, void (*visit)(void *visit_data, const WhyView *view), void *visit_data);
         int (*ban)(void *userdata, const BanRequest *request, uint64_t *ret_sequence, Problem *problem);
+        /* All of a list with one kernel transaction and one commit. Each one's answer, as ban() gives it, is told in order; the
+           returned one is the whole list's: the kernel has not taken it. */
+        int (*ban_many)(void *userdata, const BanRequest *requests, size_t n, BanAnswer answer, void *answer_data, uint64_t *ret_sequence,
+                        Problem *problem);
+        /* What the kernel's allow sets exempt inside a banned prefix: ban_engine_each_allowed(). */
+        int (*exempt)(void *userdata, const Addr *inside, AllowVisitor visit, void *visit_data);
         /* `addr` NULL: all. Each lifted ban is visited. */
         int (*unban)(void *userdata, const Addr *addr, const char *jail, const char *by, BanVisitor visit, void *visit_data, uint64_t *ret_sequence, Problem *problem);
         /* Committed events with an id greater than `since`, in order, at most `max`. */

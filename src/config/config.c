@@ -5,20 +5,26 @@
  * and never changes afterwards: a reload builds another one. Every message
  * names file, line and column and what would be right.
  *
- * All memory belongs to one arena, so that freeing half a configuration is the
- * same as freeing a whole one.
+ * The layers have been merged into one tree before (merge.c), in which every
+ * key is known; here each value is read once. All memory belongs to one arena,
+ * so that freeing half a configuration is the same as freeing a whole one.
  */
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "config/option.h"
+#include "config/allow.h"
+#include "config/private.h"
 #include "util/text.h"
-#include "util/yaml.h"
 
 #define JAILS_MAX 1000
+
+typedef struct Builder {
+        Config *config;
+        bool check_modes;
+        Problem *problem;
+} Builder;
 
 /**
  * config_free() - free a configuration and all that it points to
@@ -34,110 +40,161 @@ Config *config_free(Config *config)
         return NULL;
 }
 
-static const char *node_place(Arena *arena, const YamlNode *node)
+/**
+ * config_place() - "file:line:column", or NULL
+ */
+char *config_place(Arena *arena, const char *file, unsigned line, unsigned column)
 {
-        char place[512];
+        size_t size = strlen(file) + 32;
+        char *place = arena_alloc(arena, size);
 
-        snprintf(place, sizeof place, "%s:%u:%u", node->file, node->key ? node->key_line : node->line,
-                 node->key ? node->key_column : node->column);
-        return arena_text(arena, place);
+        if (place)
+                snprintf(place, size, "%s:%u:%u", file, line, column);
+        return place;
 }
 
-static int count_children(const YamlNode *node)
+/**
+ * config_has_option() - whether an option means something to this jail
+ */
+bool config_has_option(const JailConfig *jail, const Option *option)
 {
-        int n = 0;
-
-        for (const YamlNode *child = node->children; child; child = child->next)
-                n++;
-        return n;
+        return !option->of_filter || !(jail->sources & CONFIG_SOURCE_BANS);
 }
 
-static int allow_read(Config *config, const YamlNode *node, Problem *problem)
+static int add_origin(Builder *builder, const ConfigOrigin **origins, const Option *option, const YamlNode *node)
 {
-        AllowConfig *all;
-        int r;
+        ConfigOrigin *origin = arena_alloc(builder->config->arena, sizeof *origin);
 
-        if (yaml_is_null(node))
-                return 0;
-        if (node->kind != YAML_LIST)
-                return yaml_problem(node, problem, "must be a list of addresses: [192.0.2.0/24, \"2001:db8::1\"]");
-        all = arena_alloc(config->arena, (config->n_allow + (size_t) count_children(node) + 1) * sizeof *all);
-        if (!all)
+        if (!origin)
                 return -ENOMEM;
-        if (config->n_allow)
-                memcpy(all, config->allow, config->n_allow * sizeof *all);
-        config->allow = all;
-        for (const YamlNode *child = node->children; child; child = child->next) {
-                AllowConfig *entry = &all[config->n_allow];
-
-                r = child->kind == YAML_SCALAR ? addr_parse_prefix(child->text, &entry->addr) : -EINVAL;
-                if (r == -EDOM)
-                        return yaml_problem(child, problem, "\"%s\" has bits set behind the prefix length; write the network's first address",
-                                            child->text);
-                if (r < 0)
-                        return yaml_problem(child, problem, "\"%s\" is no address or prefix (host names are not taken here)",
-                                            child->kind == YAML_SCALAR ? child->text : yaml_kind_name(child->kind));
-                entry->kind = ALLOW_ADDR;
-                entry->text = entry->jail = NULL;
-                entry->place = node_place(config->arena, child);
-                if (!entry->place)
-                        return -ENOMEM;
-                config->n_allow++;
-        }
-        return 0;
+        origin->option = option;
+        origin->next = *origins;
+        origin->place = config_place(builder->config->arena, node->file, node->line, node->column);
+        *origins = origin;
+        return origin->place ? 0 : -ENOMEM;
 }
 
-static int jail_options_read(Config *config, const YamlNode *map, JailConfig *jail, bool defaults, Problem *problem)
+static int options_read(Builder *builder, const OptionTable *table, const YamlNode *map, void *target, const ConfigOrigin **origins);
+
+/* Its first option switches the group: by a map, which means true, or by its value alone. */
+static int group_read(Builder *builder, const Option *group, const YamlNode *node, void *target, const ConfigOrigin **origins)
 {
+        const Option *first = &group->table->options[0];
+        bool *enabled = (bool *) ((char *) target + first->offset);
         int r;
 
-        if (yaml_is_null(map))
-                return 0;
-        if (map->kind != YAML_MAP)
-                return yaml_problem(map, problem, "must be a map of options, not %s", yaml_kind_name(map->kind));
-        for (const YamlNode *child = map->children; child; child = child->next) {
-                const Option *option = option_find(JAIL_OPTIONS, N_JAIL_OPTIONS, child->key);
+        if (node->kind == YAML_MAP)
+                *enabled = true;
+        else if (yaml_bool(node, enabled, NULL) < 0)
+                return yaml_problem(node, builder->problem, "must be true, false or a map: { factor: 2, max: 30d }");
+        r = add_origin(builder, origins, first, node);
+        return r == 0 && node->kind == YAML_MAP ? options_read(builder, group->table, node, target, origins) : r;
+}
 
-                if (defaults && strcmp(child->key, "allow") == 0) {
-                        r = allow_read(config, child, problem);
-                } else if (!option) {
-                        return option_unknown(JAIL_OPTIONS, N_JAIL_OPTIONS, child, problem);
-                } else if (defaults && strcmp(child->key, "filter") == 0) {
-                        return yaml_problem(child, problem, "cannot stand in defaults; each jail has a filter of its own");
-                } else {
-                        r = option_read(option, child, jail, config->arena, problem);
+static int options_read(Builder *builder, const OptionTable *table, const YamlNode *map, void *target, const ConfigOrigin **origins)
+{
+        int r = 0;
+
+        for (const YamlNode *child = map ? map->children : NULL; child && r == 0; child = child->next) {
+                const Option *option = option_find(table, option_key(child->key).stem);
+
+                switch (option->type) {
+                case OPTION_ALLOW:
+                case OPTION_DEFAULTS:
+                case OPTION_JAILS: continue;
+                case OPTION_GROUP: r = group_read(builder, option, child, target, origins); break;
+                default:
+                        r = option_read(option, child, target, builder->config->arena, builder->problem);
+                        if (r == 0)
+                                r = add_origin(builder, origins, option, child);
+                        break;
                 }
-                if (r < 0)
-                        return r;
         }
+        return r;
+}
+
+static int defaults_read(Builder *builder, const YamlNode *map, JailConfig *defaults)
+{
+        const YamlNode *filter = yaml_get(map, "filter"), *sources = yaml_get(map, "sources");
+        int r;
+
+        if (filter)
+                return yaml_problem(filter, builder->problem, "cannot stand in defaults; each jail has a filter of its own");
+        r = options_read(builder, &JAIL_TABLE, map, defaults, &defaults->origins);
+        if (r == 0 && (defaults->sources & CONFIG_SOURCE_BANS))
+                return yaml_problem(sources ? sources : map, builder->problem,
+                                    "[bans] cannot stand in defaults; write it in the one jail that counts bans");
+        return r;
+}
+
+/* A jail that counts bans reads no lines. */
+static int check_bans(Builder *builder, const YamlNode *map, JailConfig *jail)
+{
+        if (!(jail->sources & CONFIG_SOURCE_BANS))
+                return 0;
+        for (size_t i = 0; i < JAIL_TABLE.n_options; i++) {
+                const Option *option = &JAIL_TABLE.options[i];
+                const YamlNode *node = option->of_filter ? yaml_get(map, option->key) : NULL;
+
+                if (node)
+                        return yaml_problem(node, builder->problem,
+                                            "means nothing where bans are counted (sources: [bans]); remove it");
+        }
+        jail->filter = jail->mode = "";
         return 0;
 }
 
-static int jails_read(Config *config, const YamlNode *map, const JailConfig *defaults, Problem *problem)
+static int check_increment(Builder *builder, const YamlNode *map, const JailConfig *jail)
 {
+        const YamlNode *node = yaml_get(map, "bantime_increment"), *max = yaml_get(node, "max"), *bantime = yaml_get(map, "bantime");
+        const BanIncrement *increment = &jail->increment;
+        char a[DURATION_TEXT_MAX], b[DURATION_TEXT_MAX];
+
+        if (!increment->enabled)
+                return 0;
+        node = max ? max : bantime ? bantime : node ? node : map;
+        if (jail->bantime == DURATION_FOREVER)
+                return yaml_problem(node, builder->problem,
+                                    "a bantime of forever cannot grow; write bantime_increment: false in this jail");
+        if (increment->max != DURATION_FOREVER && increment->max < jail->bantime)
+                return yaml_problem(node, builder->problem, "the longest ban (bantime_increment: max, %s) is shorter than bantime (%s); raise it, or lower bantime",
+                                    duration_format(increment->max, a), duration_format(jail->bantime, b));
+        return 0;
+}
+
+static int jail_read(Builder *builder, const YamlNode *map, const JailConfig *defaults, JailConfig *jail)
+{
+        Arena *arena = builder->config->arena;
         int r;
 
-        if (yaml_is_null(map))
+        if (!text_is_name(map->key))
+                return yaml_problem(map, builder->problem,
+                                    "a jail's name has letters, digits, '-', '_' and '.', and at most 63 of them");
+        *jail = *defaults;
+        jail->filter = jail->name = arena_text(arena, map->key);
+        jail->place = config_place(arena, map->file, map->key_line, map->key_column);
+        if (!jail->name || !jail->place)
+                return -ENOMEM;
+        r = options_read(builder, &JAIL_TABLE, map, jail, &jail->origins);
+        if (r == 0)
+                r = check_bans(builder, map, jail);
+        return r == 0 ? check_increment(builder, map, jail) : r;
+}
+
+static int jails_read(Builder *builder, const YamlNode *map, const JailConfig *defaults)
+{
+        Config *config = builder->config;
+        int r;
+
+        if (!map)
                 return 0;
-        if (map->kind != YAML_MAP)
-                return yaml_problem(map, problem, "must be a map from names to jails, not %s", yaml_kind_name(map->kind));
-        if (count_children(map) > JAILS_MAX)
-                return yaml_problem(map, problem, "more than %d jails", JAILS_MAX);
-        config->jails = arena_alloc(config->arena, (size_t) count_children(map) * sizeof *config->jails);
+        if (yaml_count(map) > JAILS_MAX)
+                return yaml_problem(map, builder->problem, "more than %d jails", JAILS_MAX);
+        config->jails = arena_alloc(config->arena, (yaml_count(map) + 1) * sizeof *config->jails);
         if (!config->jails)
                 return -ENOMEM;
         for (const YamlNode *child = map->children; child; child = child->next) {
-                JailConfig *jail = &config->jails[config->n_jails];
-
-                if (!text_is_name(child->key))
-                        return yaml_problem(child, problem, "a jail's name has letters, digits, '-', '_' and '.', and at most 63 of them");
-                *jail = *defaults;
-                jail->name = arena_text(config->arena, child->key);
-                jail->filter = jail->name;
-                jail->place = node_place(config->arena, child);
-                if (!jail->name || !jail->place)
-                        return -ENOMEM;
-                r = jail_options_read(config, child, jail, false, problem);
+                r = jail_read(builder, child, defaults, &config->jails[config->n_jails]);
                 if (r < 0)
                         return r;
                 config->n_jails++;
@@ -145,65 +202,98 @@ static int jails_read(Config *config, const YamlNode *map, const JailConfig *def
         return 0;
 }
 
-static int config_build(Config *config, const YamlNode *root, Problem *problem)
+static const YamlNode *allow_of(const YamlNode *map)
 {
+        const YamlNode *list = yaml_get(map, "allow!");
+
+        if (!list)
+                list = yaml_get(map, "allow+");
+        return list ? list : yaml_get(map, "allow");
+}
+
+/*
+ * What defaults allow, every jail does: then it is the host's, and stands in
+ * the kernel. Only where a jail that runs replaces it (`allow!`), it is the
+ * other jails' alone, as the kernel would exempt it from that jail's bans too.
+ */
+static int allow_lists_read(Builder *builder, const YamlNode *root)
+{
+        const YamlNode *defaults = allow_of(yaml_get(root, "defaults")), *jails = yaml_get(root, "jails");
+        Config *config = builder->config;
+        bool replaced = false;
+        size_t i = 0;
+        int r;
+
+        for (const YamlNode *jail = jails ? jails->children : NULL; jail; jail = jail->next, i++)
+                replaced = replaced || (config->jails[i].enabled && yaml_get(jail, "allow!"));
+        r = allow_read(config, allow_of(root), NULL, builder->check_modes, builder->problem);
+        if (r == 0 && !replaced)
+                r = allow_read(config, defaults, NULL, builder->check_modes, builder->problem);
+        i = 0;
+        for (const YamlNode *jail = jails ? jails->children : NULL; jail && r == 0; jail = jail->next, i++) {
+                if (replaced && !yaml_get(jail, "allow!"))
+                        r = allow_read(config, defaults, config->jails[i].name, builder->check_modes, builder->problem);
+                if (r == 0)
+                        r = allow_read(config, allow_of(jail), config->jails[i].name, builder->check_modes, builder->problem);
+        }
+        return r;
+}
+
+static int build(Builder *builder, const YamlNode *root)
+{
+        Config *config = builder->config;
         JailConfig defaults = { 0 };
-        int r = 0;
+        int r;
 
-        for (size_t i = 0; i < N_CONFIG_OPTIONS && r == 0; i++)
-                r = option_fallback(&CONFIG_OPTIONS[i], config, config->arena);
-        for (size_t i = 0; i < N_JAIL_OPTIONS && r == 0; i++)
-                r = option_fallback(&JAIL_OPTIONS[i], &defaults, config->arena);
-        if (r < 0 || yaml_is_null(root))
-                return r;
-        if (root->kind != YAML_MAP)
-                return yaml_problem(root, problem, "the configuration must be a map (defaults:, jails:, ...), not %s", yaml_kind_name(root->kind));
-        for (const YamlNode *child = root->children; child; child = child->next) {
-                const Option *option = option_find(CONFIG_OPTIONS, N_CONFIG_OPTIONS, child->key);
+        r = option_defaults(&CONFIG_TABLE, config, config->arena);
+        if (r == 0)
+                r = option_defaults(&JAIL_TABLE, &defaults, config->arena);
+        if (r == 0)
+                r = options_read(builder, &CONFIG_TABLE, root, config, &config->origins);
+        if (r == 0)
+                r = defaults_read(builder, yaml_get(root, "defaults"), &defaults);
+        if (r == 0)
+                r = jails_read(builder, yaml_get(root, "jails"), &defaults);
+        return r == 0 ? allow_lists_read(builder, root) : r;
+}
 
-                if (!option)
-                        return option_unknown(CONFIG_OPTIONS, N_CONFIG_OPTIONS, child, problem);
-                r = option_read(option, child, config, config->arena, problem);
-                if (r < 0)
-                        return r;
-        }
-        if (yaml_get(root, "defaults")) {
-                r = jail_options_read(config, yaml_get(root, "defaults"), &defaults, true, problem);
-                if (r < 0)
-                        return r;
-        }
-        if (yaml_get(root, "allow")) {
-                r = allow_read(config, yaml_get(root, "allow"), problem);
-                if (r < 0)
-                        return r;
-        }
-        return jails_read(config, yaml_get(root, "jails"), &defaults, problem);
+static int take_files(Config *config, const Layers *layers)
+{
+        const char **files = arena_alloc(config->arena, (layers->n + 1) * sizeof *files);
+
+        if (!files)
+                return -ENOMEM;
+        for (size_t i = 0; i < layers->n; i++)
+                if (!(files[i] = arena_text(config->arena, layers->documents[i]->file)))
+                        return -ENOMEM;
+        config->files = files;
+        config->n_files = layers->n;
+        return 0;
 }
 
 /**
- * config_load() - read and check a configuration
- * @path:       the file
- * @ret_config: the configuration, for config_free()
- * @problem:    "file:line:column: what is wrong and what would be right"
+ * config_build() - a configuration from layers that have been read
+ * @path:       the administrator's file
+ * @check_modes: refuse allow files that others may change
  *
- * Return: 0, -EINVAL if it is refused, -errno if it cannot be read.
+ * Return: 0, -EINVAL with @problem set, -ENOMEM.
  */
-int config_load(const char *path, Config **ret_config, Problem *problem)
+int config_build(const char *path, const Layers *layers, bool check_modes, Config **ret_config, Problem *problem)
 {
-        _cleanup_(yaml_document_freep) YamlDocument *document = NULL;
         _cleanup_(config_freep) Config *config = calloc(1, sizeof *config);
+        _cleanup_(arena_freep) Arena *merged = arena_new();
+        Builder builder = { config, check_modes, problem };
+        const YamlNode *root;
         int r;
 
-        problem_set(problem, 0, "%s: out of memory", path);
-        if (!config || !(config->arena = arena_new()))
+        problem_set(problem, 0, "%s:1:1: out of memory", path);
+        if (!config || !merged || !(config->arena = arena_new()) || !(config->path = arena_text(config->arena, path)))
                 return -ENOMEM;
-        r = yaml_read_file(path, &document, problem);
-        if (r < 0)
-                return r;
-        config->path = arena_text(config->arena, path);
-        if (!config->path)
-                return -ENOMEM;
-        r = config_build(config, document->root, problem);
+        r = take_files(config, layers);
+        if (r == 0)
+                r = layers_merge(layers, merged, &root, problem);
+        if (r == 0)
+                r = build(&builder, root);
         if (r < 0)
                 return r;
         *ret_config = steal(config);
@@ -211,35 +301,38 @@ int config_load(const char *path, Config **ret_config, Problem *problem)
 }
 
 /**
- * config_dump() - the configuration in force, every option written out
- * @ret_text:   YAML that config_load() reads to the same configuration, for free(3)
+ * config_load() - read and check a configuration from all its layers
+ * @path:       the administrator's file; what is shipped lies below it, jails.d beside it above
+ * @ret_config: the configuration, for config_free()
+ * @problem:    "file:line:column: what is wrong and what would be right"
+ *
+ * Return: 0, -EINVAL if it is refused, -errno if it cannot be read.
  */
-int config_dump(const Config *config, bool origin, char **ret_text)
+int config_load(const char *path, Config **ret_config, Problem *problem)
 {
-        char text[ADDR_TEXT_MAX];
-        size_t size;
-        FILE *stream = open_memstream(ret_text, &size);
+        _cleanup_(layers_freep) Layers *layers = NULL;
+        int r;
 
-        if (!stream)
-                return -ENOMEM;
-        for (size_t i = 0; i < N_CONFIG_OPTIONS; i++) {
-                if (CONFIG_OPTIONS[i].type == OPTION_BLOCK)
-                        continue;
-                fprintf(stream, "%s: ", CONFIG_OPTIONS[i].key);
-                option_write(&CONFIG_OPTIONS[i], config, stream);
-                fputc('\n', stream);
-        }
-        fprintf(stream, "allow:%s\n", config->n_allow ? "" : " []");
-        for (size_t i = 0; i < config->n_allow; i++)
-                fprintf(stream, "  - \"%s\"\n", addr_format(&config->allow[i].addr, text));
-        fprintf(stream, "jails:%s\n", config->n_jails ? "" : " {}");
-        for (size_t i = 0; i < config->n_jails; i++) {
-                fprintf(stream, "  %s:\n", config->jails[i].name);
-                for (size_t j = 0; j < N_JAIL_OPTIONS; j++) {
-                        fprintf(stream, "    %s: ", JAIL_OPTIONS[j].key);
-                        option_write(&JAIL_OPTIONS[j], &config->jails[i], stream);
-                        fputc('\n', stream);
-                }
-        }
-        return fclose(stream) == 0 ? 0 : -ENOMEM;
+        problem_set(problem, 0, "%s:1:1: out of memory", path);
+        r = layers_read(path, &layers, problem);
+        return r < 0 ? r : config_build(path, layers, true, ret_config, problem);
+}
+
+/**
+ * config_load_alone() - read and check a configuration that is one file
+ *
+ * It is one that we wrote, so it is not asked who may change it, nor who may
+ * change the allow files that it names: the last configuration that loaded must
+ * load again.
+ *
+ * Return: as config_load().
+ */
+int config_load_alone(const char *path, Config **ret_config, Problem *problem)
+{
+        _cleanup_(layers_freep) Layers *layers = NULL;
+        int r;
+
+        problem_set(problem, 0, "%s:1:1: out of memory", path);
+        r = layers_read_alone(path, &layers, problem);
+        return r < 0 ? r : config_build(path, layers, false, ret_config, problem);
 }

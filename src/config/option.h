@@ -10,30 +10,75 @@ typedef enum OptionType {
         OPTION_BOOL,            /* bool */
         OPTION_DURATION,        /* int64_t, seconds; max 0: "forever" is refused */
         OPTION_COUNT,           /* unsigned */
-        OPTION_SIZE,            /* size_t, a number of things */
+        OPTION_SIZE,            /* size_t, a number of things, also as 10k or 2M */
+        OPTION_FACTOR,          /* double, in thousandths */
         OPTION_WORD,            /* int, one of `words` */
+        OPTION_CHOICE,          /* bool, one of two `words` */
         OPTION_NAME,            /* const char *, a name with optional [parameters] */
+        OPTION_SOURCES,         /* unsigned, CONFIG_SOURCE_* */
         OPTION_PORTS,           /* Port *, with n_ports behind it */
-        OPTION_BLOCK,           /* read elsewhere; stands here for the list of known keys */
+        OPTION_PREFIXES,        /* const Addr *, with their number behind it */
+        OPTION_ALLOW,           /* config/allow.h */
+        OPTION_GROUP,           /* a map by `table`, whose first option may be given in its place */
+        OPTION_DEFAULTS,        /* a map by `table`, for all jails */
+        OPTION_JAILS,           /* a map from names to maps by `table` */
 } OptionType;
 
-typedef struct Option {
+typedef struct Option Option;
+
+typedef struct OptionTable {
+        const Option *options;
+        size_t n_options;
+} OptionTable;
+
+struct Option {
         const char *key;
         OptionType type;
-        size_t offset;          /* in JailConfig or Config */
+        size_t offset;          /* in JailConfig or Config, also of a group's options */
         const char *fallback;   /* as it would be written; NULL: none */
-        long long min, max;     /* OPTION_COUNT, OPTION_SIZE */
+        long long min, max;     /* OPTION_COUNT, OPTION_SIZE, OPTION_FACTOR */
         const char *const *words;
-        const char *help;
-} Option;
+        const OptionTable *table;
+        bool of_filter;         /* means nothing where bans are counted */
+        const char *help;       /* reStructuredText without bounds and default, which are written from the table */
+};
 
-extern const Option CONFIG_OPTIONS[];
-extern const size_t N_CONFIG_OPTIONS;
-extern const Option JAIL_OPTIONS[];
-extern const size_t N_JAIL_OPTIONS;
+extern const OptionTable CONFIG_TABLE;
+extern const OptionTable JAIL_TABLE;
+
+#define OPTION_KEY_MAX 64
+#define ALLOW_EXPECTED "must be a list: [192.0.2.0/24, \"2001:db8::1\", /etc/bailiff/office.allow, host.example]"
+
+/**
+ * A key as it is written: "ports", "ports+", "allow!".
+ */
+typedef struct OptionKey {
+        char stem[OPTION_KEY_MAX];
+        char sign;              /* '+', '!', or NUL */
+} OptionKey;
+
+struct ConfigOrigin {
+        const Option *option;
+        const char *place;
+        const ConfigOrigin *next;
+};
+
+/* ---- option.c ---- */
+
+OptionKey option_key(const char *key);
+const Option *option_find(const OptionTable *table, const char *key);
+int option_unknown(const OptionTable *table, const YamlNode *node, Problem *problem);
+bool option_is_list(const Option *option);
+int option_defaults(const OptionTable *table, void *target, Arena *arena);
+
+/* ---- value.c ---- */
 
 int option_read(const Option *option, const YamlNode *node, void *target, Arena *arena, Problem *problem);
-int option_fallback(const Option *option, void *target, Arena *arena);
 void option_write(const Option *option, const void *target, FILE *stream);
-const Option *option_find(const Option *options, size_t n_options, const char *key);
-int option_unknown(const Option *options, size_t n_options, const YamlNode *node, Problem *problem);
+bool option_text_is_plain(const char *text);
+void option_write_text(const char *text, FILE *stream);
+
+/* ---- ports.c ---- */
+
+int ports_read(const YamlNode *node, JailConfig *jail, Arena *arena, Problem *problem);
+void ports_write(const JailConfig *jail, FILE *stream);

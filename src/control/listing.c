@@ -46,6 +46,18 @@ static int take_key(void *data, const Ban *ban)
         return 0;
 }
 
+static int add_exempt(void *data, const AllowEntry *entry)
+{
+        json_t *list = data;
+
+        if (json_array_size(list) == EXEMPT_MAX) {
+                json_array_append_new(list, json_string("..."));
+                return 1;
+        }
+        json_array_append_new(list, view_addr(&entry->addr));
+        return 0;
+}
+
 static void add_ban(Control *control, json_t *page, const Ban *ban)
 {
         json_t *object = view_ban(ban, false);
@@ -53,6 +65,14 @@ static void add_ban(Control *control, json_t *page, const Ban *ban)
         int r;
 
         json_object_del(object, "lines");
+        if (!addr_is_single(&ban->addr)) {
+                json_t *except = json_array();
+
+                control->ops.exempt(control->ops.userdata, &ban->addr, add_exempt, except);
+                if (json_array_size(except) > 0)
+                        json_object_set(object, "except", except);
+                json_decref(except);
+        }
         r = control->ops.kernel(control->ops.userdata, ban, &kernel);
         if (r >= 0)
                 json_object_set_new(object, "in_kernel", json_boolean(r == 0));
@@ -112,15 +132,22 @@ static void listing_end(VarlinkCall *call, void *data)
         free(listing);
 }
 
+/**
+ * reply_busy() - LISTINGS_MAX others are reading lists
+ */
+void reply_busy(VarlinkCall *call)
+{
+        varlink_error(call, "io.bailiff.Manager.Busy",
+                      json_pack("{s:s}", "message", "Others are reading lists at this moment; try again in a few seconds."));
+}
+
 static void list_in_pages(Control *control, VarlinkCall *call, const char *jail)
 {
         Problem problem = { 0 };
         Listing *listing;
 
         if (control->n_listings >= LISTINGS_MAX) {
-                varlink_error(
-                        call, "io.bailiff.Manager.Busy",
-                        json_pack("{s:s}", "message", "Others are listing the bans at this moment; try again in a few seconds."));
+                reply_busy(call);
                 return;
         }
         listing = calloc(1, sizeof *listing);

@@ -8,6 +8,12 @@
  * disk already, so a later page has them. A page that is not full has reached
  * the present; from the same turn on events come live, and those that the last
  * page had already are known by their number. So there is neither gap nor double.
+ *
+ * The log does not reach back for ever, and a state directory may be lost. So a
+ * replay begins one before what the client has had: if that event is still
+ * there, or the next one, nothing is missing. If neither is, the client is told
+ * that events were lost, and which is the first that there is. A `since` that
+ * the log has not reached is from another log; then all of this one is told.
  */
 
 #include <errno.h>
@@ -21,16 +27,33 @@ struct Monitor {
         Monitor *prev, *next;
         Control *control;
         VarlinkCall *call;
-        uint64_t told;
+        uint64_t since; /* what he had before; 0: nothing */
+        uint64_t told;  /* 0: nothing yet */
         bool lines, live;
         size_t n_page;
 };
 
+/* @first: 0 if there is none. */
+static void tell_lost(Monitor *monitor, uint64_t first)
+{
+        json_t *answer = json_pack("{s:b}", "lost", 1);
+
+        if (first > 0)
+                json_object_set_new(answer, "first", json_integer((json_int_t) first));
+        varlink_reply_more(monitor->call, answer);
+}
+
 static void tell(Monitor *monitor, const EventRecord *record)
 {
+        uint64_t had = monitor->told > monitor->since ? monitor->told : monitor->since;
+
         if (record->id <= monitor->told)
                 return;
         monitor->told = record->id;
+        if (record->id <= monitor->since)
+                return;
+        if (had > 0 && record->id > had + 1)
+                tell_lost(monitor, record->id);
         varlink_reply_more(monitor->call, json_pack("{s:o}", "event", view_event(record, monitor->lines)));
 }
 
@@ -66,6 +89,7 @@ static bool monitor_step(VarlinkCall *call, void *data)
         Monitor *monitor = data;
         Control *control = monitor->control;
         uint64_t before = monitor->told;
+        bool first = monitor->since > 0 && before < monitor->since;
         Problem problem = { 0 };
         int r;
 
@@ -79,6 +103,11 @@ static bool monitor_step(VarlinkCall *call, void *data)
                             strerror(-r));
                 reply_problem(call, r, &problem);
                 return false;
+        }
+        if (first && monitor->n_page == 0) { /* this log has never got there */
+                monitor->since = monitor->told = 0;
+                tell_lost(monitor, 0);
+                return true;
         }
         if (monitor->n_page == MONITOR_PAGE && monitor->told > before)
                 return true;
@@ -116,7 +145,11 @@ void method_monitor(Control *control, VarlinkCall *call)
                 reply_problem(call, -ENOMEM, &problem);
                 return;
         }
-        *monitor = (Monitor){ .control = control, .call = call, .told = (uint64_t) since, .lines = sees_lines(call) };
+        *monitor = (Monitor){ .control = control,
+                              .call = call,
+                              .since = (uint64_t) since,
+                              .told = since > 0 ? (uint64_t) since - 1 : 0,
+                              .lines = sees_lines(call) };
         DL_APPEND(control->monitors, monitor);
         varlink_later(call, &(VarlinkLater){ .step = monitor_step, .end = monitor_end }, monitor);
         if (!has_since)

@@ -62,20 +62,25 @@ static void reply_no_jail(Control *control, VarlinkCall *call, const char *jail)
         varlink_error(call, "io.bailiff.Manager.NoSuchJail", parameters);
 }
 
-static bool read_addr(VarlinkCall *call, const Parameter *parameter, const char *text)
+/**
+ * addr_read() - an address as people write it
+ * @text:       may be NULL
+ * @single:     a prefix will not do
+ * @message:    set if it is wrong: why, and what to write instead
+ */
+bool addr_read(const char *text, bool single, Addr *ret_addr, char message[static PROBLEM_TEXT_MAX])
 {
         char printable[2 * ADDR_TEXT_MAX], good[ADDR_TEXT_MAX];
-        bool single = parameter->kind == PARAMETER_SINGLE;
         Addr addr;
         int r = text ? addr_parse_prefix(text, &addr) : -EINVAL;
 
         if (r == 0 && (!single || addr_is_single(&addr))) {
-                *(Addr *) parameter->value = addr;
+                *ret_addr = addr;
                 return true;
         }
         text_printable(text ? text : "", text ? strlen(text) : 0, printable, sizeof printable);
         if (r == 0) {
-                reply_invalid(call, parameter->name, "%s is a prefix; give one address.", addr_format(&addr, good));
+                snprintf(message, PROBLEM_TEXT_MAX, "%s is a prefix; give one address.", addr_format(&addr, good));
         } else if (r == -EDOM) {
                 const char *slash = strchr(text, '/');
                 Addr whole;
@@ -83,13 +88,23 @@ static bool read_addr(VarlinkCall *call, const Parameter *parameter, const char 
                 addr_parse(text, (size_t) (slash - text), &whole);
                 unsigned length = (unsigned) strtoul(slash + 1, NULL, 10);
                 whole = addr_masked(&whole, strchr(text, ':') && whole.family == 4 ? length - 96 : length);
-                reply_invalid(call, parameter->name, "%s has bits set past its prefix length; did you mean %s?", printable,
-                              addr_format(&whole, good));
+                snprintf(message, PROBLEM_TEXT_MAX, "%s has bits set past its prefix length; did you mean %s?", printable,
+                         addr_format(&whole, good));
         } else {
-                reply_invalid(call, parameter->name, "\"%s\" is no %s; names are never resolved.", printable,
-                              single ? "IP address" : "IP address or prefix");
+                snprintf(message, PROBLEM_TEXT_MAX, "\"%s\" is no %s; names are never resolved.", printable,
+                         single ? "IP address" : "IP address or prefix");
         }
         return false;
+}
+
+static bool read_addr(VarlinkCall *call, const Parameter *parameter, const char *text)
+{
+        char message[PROBLEM_TEXT_MAX];
+        bool good = addr_read(text, parameter->kind == PARAMETER_SINGLE, parameter->value, message);
+
+        if (!good)
+                reply_invalid(call, parameter->name, "%s", message);
+        return good;
 }
 
 static bool read_integer(VarlinkCall *call, const Parameter *parameter, const json_t *value)
@@ -122,6 +137,13 @@ static bool read_one(Control *control, VarlinkCall *call, const Parameter *param
                         return false;
                 }
                 *(bool *) parameter->value = json_is_true(value);
+                return true;
+        case PARAMETER_LIST:
+                if (!json_is_array(value)) {
+                        reply_invalid(call, parameter->name, "%s must be a list.", parameter->name);
+                        return false;
+                }
+                *(const json_t **) parameter->value = value;
                 return true;
         case PARAMETER_TEXT:
         case PARAMETER_JAIL:
@@ -181,34 +203,4 @@ bool parameters_read(Control *control, VarlinkCall *call, const Parameter *param
                         return false;
         }
         return true;
-}
-
-/**
- * reply_problem() - answer that a change failed
- * @r:          BAN_E_* or negative errno
- */
-void reply_problem(VarlinkCall *call, int r, const Problem *problem)
-{
-        static const char *const names[] = {
-                [BAN_E_ALLOWED] = "io.bailiff.Manager.AddressAllowed",
-                [BAN_E_TOO_WIDE] = "io.bailiff.Manager.TooWide",
-                [BAN_E_NO_JAIL] = "io.bailiff.Manager.NoSuchJail",
-                [BAN_E_NOT_BANNABLE] = "io.bailiff.Manager.NotBannable",
-                [BAN_E_FULL] = "io.bailiff.Manager.Full",
-        };
-        const char *error = r > 0 && (size_t) r < sizeof names / sizeof *names ? names[r] : "io.bailiff.Manager.Failed";
-        json_t *parameters = json_object();
-
-        json_object_set_new(parameters, "message", view_text(*problem->text ? problem->text : strerror(r < 0 ? -r : EIO)));
-        if (r == BAN_E_NO_JAIL)
-                json_object_set(parameters, "jail", json_object_get(varlink_parameters(call), "jail"));
-        varlink_error(call, error, parameters);
-}
-
-/**
- * sees_lines() - whether this caller may see the text of log lines
- */
-bool sees_lines(const VarlinkCall *call)
-{
-        return varlink_caller(call)->access >= ACCESS_CHANGE;
 }

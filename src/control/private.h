@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What manager.c and monitor.c share, and what tests may set. */
+/* What the files with methods share, and what tests may set. */
 
 #include "control.h"
 #include "control/varlink.h"
@@ -9,29 +9,35 @@
 #define CONTROL_COMMIT_USEC (5 * USEC_PER_SEC)  /* longest wait for the store before "not yet remembered" */
 #define LIST_MAX 1000                           /* bans of one reply without `more`, and of one page with it */
 #define LIST_STEP 100                           /* bans of one loop turn: each asks the kernel once */
-#define LISTINGS_MAX 4                          /* at a time: each holds a key of every ban */
-#define UNBAN_LIST_MAX 10000                    /* bans that one answer of Unban names */
+#define LISTINGS_MAX 4                          /* at a time, of bans and of allow entries: each holds a key of every one */
+#define LIFTED_LIST_MAX 10000                   /* bans that one answer of Unban or AllowAdd names */
+#define BAN_LIST_MAX 1000                       /* addresses of one BanList: what one loop turn may ban */
+#define EXEMPT_MAX 16                           /* allowed addresses that a prefix ban's record names */
 #define MONITOR_PAGE 64                         /* events of the log that one loop turn reads */
 
 typedef struct ControlOptions {
         Rights rights;
         uint64_t commit_usec;
         const VarlinkLimits *limits;    /* NULL: VARLINK_LIMITS */
+        const char *users;              /* where callers' names stand; NULL: /etc/passwd */
 } ControlOptions;
 
 typedef struct Waiting Waiting;
 typedef struct Monitor Monitor;
+typedef struct Counting Counting;
 
 struct Control {
         sd_event *event;
         ControlOps ops;
         RightsGroups groups;
+        const char *users;
         uint64_t commit_usec;
         uint64_t committed;             /* the store's sequence that is on disk */
         Varlink *varlink;
         sd_event_source *timer;
         Waiting *waiting;               /* for the commit, oldest first */
         Monitor *monitors;
+        Counting *counting;             /* what Stats waits for; NULL: nothing */
         size_t n_listings;
 };
 
@@ -60,6 +66,7 @@ typedef enum ParameterKind {
         PARAMETER_ADDR,         /* Addr, maybe a prefix */
         PARAMETER_SINGLE,       /* Addr, one address */
         PARAMETER_JAIL,         /* const char *, one that exists */
+        PARAMETER_LIST,         /* const json_t *, a list */
 } ParameterKind;
 
 typedef struct Parameter {
@@ -71,11 +78,54 @@ typedef struct Parameter {
 
 bool parameters_read(Control *control, VarlinkCall *call, const Parameter *parameters, size_t n);
 void reply_invalid(VarlinkCall *call, const char *parameter, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool addr_read(const char *text, bool single, Addr *ret_addr, char message[static PROBLEM_TEXT_MAX]);
+
+/* reply.c */
+const char *error_name(int r);
 void reply_problem(VarlinkCall *call, int r, const Problem *problem);
+void reply_or_fail(VarlinkCall *call, int r, json_t *answer);
 bool sees_lines(const VarlinkCall *call);
+
+/* commit.c */
+void reply_committed(Control *control, VarlinkCall *call, json_t *answer, uint64_t sequence);
+int commit_init(Control *control);
+
+/* ban.c */
+void method_ban(Control *control, VarlinkCall *call);
+void method_ban_list(Control *control, VarlinkCall *call);
+void method_unban(Control *control, VarlinkCall *call);
+void method_attempt(Control *control, VarlinkCall *call);
+
+typedef struct Lifted {
+        size_t n;
+        json_t *bans;
+} Lifted;
+
+int lifted_add(void *lifted, const Ban *ban);
+json_t *lifted_answer(Lifted *lifted);
+
+/* allow.c */
+void method_allow_add(Control *control, VarlinkCall *call);
+void method_allow_remove(Control *control, VarlinkCall *call);
+void method_allow_list(Control *control, VarlinkCall *call);
+
+/* jail.c */
+void method_pause(Control *control, VarlinkCall *call);
+void method_resume(Control *control, VarlinkCall *call);
+void method_reload(Control *control, VarlinkCall *call);
+
+/* look.c */
+void method_status(Control *control, VarlinkCall *call);
+void method_banned(Control *control, VarlinkCall *call);
+void method_why(Control *control, VarlinkCall *call);
+
+/* stats.c */
+void method_stats(Control *control, VarlinkCall *call);
+void stats_abandon(Control *control);
 
 /* listing.c */
 void method_list_bans(Control *control, VarlinkCall *call);
+void reply_busy(VarlinkCall *call);
 
 /* monitor.c */
 void method_monitor(Control *control, VarlinkCall *call);

@@ -5,18 +5,24 @@
  * SO_PEERGROUPS the supplementary ones, all as they were at connect(2). The
  * names of our two groups are looked up once at start; a name service that
  * hangs must not hang a ban, so no request ever asks one. A group that is made
- * later counts after a restart.
+ * later counts after a restart. The name of a caller who changes something is
+ * read from /etc/passwd itself for the same reason.
  */
 
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "control/rights.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 #define GROUP_BUFFER_MAX (1024 * 1024)
+#define USERS_MAX 10000 /* lines of /etc/passwd that are looked at */
 
 static gid_t group_id(const char *name)
 {
@@ -110,4 +116,33 @@ int rights_identify(void *groups, int fd, Caller *ret_caller)
                 return r;
         *ret_caller = (Caller){ .uid = cred.uid, .pid = cred.pid, .access = rights_access(groups, cred.uid, gids, n) };
         return 0;
+}
+
+/**
+ * rights_caller_text() - who asked, for logs and people
+ * @users:      a file of passwd(5)
+ *
+ * Return: @buffer: "root", "alice (1000)", or "uid 1000" where that file names nobody so.
+ */
+const char *rights_caller_text(const Caller *caller, const char *users, char buffer[static CALLER_TEXT_MAX])
+{
+        char line[1024], name[33];
+        struct passwd user, *found;
+        FILE *file;
+
+        if (caller->uid == 0)
+                return strcpy(buffer, "root");
+        snprintf(buffer, CALLER_TEXT_MAX, "uid %u", (unsigned) caller->uid);
+        file = fopen(users, "re");
+        if (!file)
+                return buffer;
+        for (size_t i = 0; i < USERS_MAX && fgetpwent_r(file, &user, line, sizeof line, &found) == 0; i++) {
+                if (user.pw_uid != caller->uid)
+                        continue;
+                text_printable(user.pw_name, strlen(user.pw_name), name, sizeof name);
+                snprintf(buffer, CALLER_TEXT_MAX, "%s (%u)", name, (unsigned) caller->uid);
+                break;
+        }
+        fclose(file);
+        return buffer;
 }

@@ -36,3 +36,6 @@ typedef struct RightsGroups {
 RightsGroups rights_groups_lookup(void);
 Access rights_access(const RightsGroups *groups, uid_t uid, const gid_t *gids, size_t n_gids);
 int rights_identify(void *groups, int fd, Caller *ret_caller);
+
+#define CALLER_TEXT_MAX 64 /* with its NUL */
+const char *rights_caller_text(const Caller *caller, const char *users, char buffer[static CALLER_TEXT_MAX]);

@@ -103,6 +103,11 @@ static json_t *view_evidence(const Evidence *evidence, size_t n_evidence, bool l
         return list;
 }
 
+static const char *action_name(bool reject)
+{
+        return reject ? "reject" : "drop";
+}
+
 static void put_ban(json_t *object, const Ban *ban, bool lines)
 {
         put_text(object, "jail", ban->jail);
@@ -117,6 +122,11 @@ static void put_ban(json_t *object, const Ban *ban, bool lines)
         put_text(object, "rule", ban->rule);
         put_text(object, "reason", ban->reason);
         put(object, "ports", view_ports(ban->ports, ban->n_ports));
+        put_text(object, "action", action_name(ban->reject));
+        if (ban->forgotten.usec != EVENT_TIME_NONE.usec) {
+                put_number(object, "level", ban->level);
+                put(object, "forgotten", view_time(ban->forgotten));
+        }
         if (ban->n_evidence > 0)
                 put(object, "lines", view_evidence(ban->evidence, ban->n_evidence, lines));
 }
@@ -159,6 +169,17 @@ static json_t *view_texts(const char *const *texts, size_t n)
         return list;
 }
 
+static json_t *view_increment(const BanIncrement *increment)
+{
+        json_t *object = json_object();
+
+        put(object, "factor", json_real(increment->factor));
+        put(object, "max", json_integer(increment->max));
+        put_text(object, "over", increment->over_host ? "host" : "jail");
+        put(object, "forget", json_integer(increment->forget));
+        return object;
+}
+
 /**
  * view_jail() - type Jail
  */
@@ -170,11 +191,16 @@ json_t *view_jail(const JailView *jail)
         put_text(object, "filter", jail->filter);
         put_text(object, "mode", jail->mode);
         put_text(object, "state", jail->state);
+        put_text(object, "source", jail->source);
         put_text(object, "problem", jail->problem);
         put(object, "findtime", json_integer(jail->findtime));
         put(object, "bantime", json_integer(jail->bantime));
         put_number(object, "maxretry", jail->maxretry);
         put(object, "ports", view_ports(jail->ports, jail->n_ports));
+        put_text(object, "action", action_name(jail->reject));
+        if (jail->increment && jail->increment->enabled)
+                put(object, "increment", view_increment(jail->increment));
+        put(object, "own_allow", json_boolean(jail->has_own_allow));
         put_number(object, "currently_failed", jail->currently_failed);
         put_number(object, "total_failed", jail->total_failed);
         put_number(object, "currently_banned", jail->currently_banned);
@@ -185,6 +211,7 @@ json_t *view_jail(const JailView *jail)
         put_number(object, "too_long", jail->too_long);
         put_number(object, "limit", jail->limit);
         put_number(object, "allowed", jail->allowed);
+        put_number(object, "observed", jail->observed);
         put(object, "last_line", view_time(jail->last_line));
         put(object, "last_hit", view_time(jail->last_hit));
         put(object, "journal_matches", view_texts(jail->journal_matches, jail->n_journal_matches));
@@ -230,13 +257,18 @@ json_t *view_status(const StatusView *status, const char *jail)
         return object;
 }
 
-static json_t *view_allowed(const AllowEntry *entry)
+/**
+ * view_allowed() - type Allowed
+ */
+json_t *view_allowed(const AllowEntry *entry)
 {
         json_t *object = json_object();
 
         put(object, "ip", view_addr(&entry->addr));
         put(object, "until", view_time(entry->until));
         put_text(object, "origin", entry->origin);
+        put_text(object, "jail", entry->jail);
+        put_text(object, "reason", entry->reason);
         return object;
 }
 
@@ -259,32 +291,112 @@ static json_t *view_window(const WindowRecord *window, unsigned count, unsigned 
         return object;
 }
 
+static json_t *view_past(const PastBan *past, bool lines)
+{
+        json_t *object = json_object();
+
+        put(object, "ban", view_ban(past->ban, lines));
+        put(object, "ended", view_time(past->ended));
+        put_text(object, "how", past->how);
+        return object;
+}
+
+static json_t *view_level(const LevelRecord *level)
+{
+        json_t *object = json_object();
+
+        put_text(object, "jail", level->jail);
+        put(object, "ip", view_addr(&level->addr));
+        put_number(object, "level", level->level);
+        put(object, "forgotten", view_time(level->forgotten));
+        return object;
+}
+
+static json_t *view_covering(const WhyView *why, size_t i, bool lines)
+{
+        json_t *ban = view_ban(why->bans[i], lines);
+
+        if (!why->not_enforced)
+                put(ban, "in_kernel", json_boolean(why->in_kernel[i]));
+        if (!why->not_enforced && why->in_kernel[i])
+                put(ban, "kernel", view_kernel(&why->kernel[i]));
+        return ban;
+}
+
 /**
  * view_why() - what Why answers
  * @lines:      with the text of the log lines
  */
 json_t *view_why(const WhyView *why, bool lines)
 {
-        json_t *object = json_object(), *bans = json_array(), *windows = json_array();
+        json_t *object = json_object(), *allowed = json_array(), *bans = json_array(), *past = json_array();
+        json_t *levels = json_array(), *windows = json_array();
 
-        put(object, "ip", view_addr(&why->addr));
-        if (why->n_allowed > 0)
-                put(object, "allowed", view_allowed(why->allowed[0]));
-        for (size_t i = 0; i < why->n_bans; i++) {
-                json_t *ban = view_ban(why->bans[i], lines);
-
-                if (!why->not_enforced)
-                        put(ban, "in_kernel", json_boolean(why->in_kernel[i]));
-                if (!why->not_enforced && why->in_kernel[i])
-                        put(ban, "kernel", view_kernel(&why->kernel[i]));
-                json_array_append_new(bans, ban);
-        }
+        for (size_t i = 0; i < why->n_allowed; i++)
+                json_array_append_new(allowed, view_allowed(why->allowed[i]));
+        for (size_t i = 0; i < why->n_bans; i++)
+                json_array_append_new(bans, view_covering(why, i, lines));
+        for (size_t i = 0; i < why->n_past; i++)
+                json_array_append_new(past, view_past(&why->past[i], lines));
+        for (size_t i = 0; i < why->n_levels; i++)
+                json_array_append_new(levels, view_level(&why->levels[i]));
         for (size_t i = 0; i < why->n_windows; i++)
                 json_array_append_new(windows,
                                       view_window(&why->windows[i], why->window_counts[i], why->window_maxretry[i], lines));
+        put(object, "ip", view_addr(&why->addr));
+        put(object, "allowed", allowed);
         put(object, "bans", bans);
+        put(object, "past", past);
+        put(object, "levels", levels);
         put(object, "windows", windows);
         put(object, "redacted", json_boolean(!lines));
+        return object;
+}
+
+/**
+ * view_reload() - what Reload answers
+ */
+json_t *view_reload(const ReloadView *reload)
+{
+        json_t *object = json_object();
+
+        put(object, "changes", view_texts(reload->changes, reload->n_changes));
+        put_number(object, "bans_lifted", reload->bans_lifted);
+        put_number(object, "windows_dropped", reload->windows_dropped);
+        return object;
+}
+
+static json_t *view_counts(const StoreCount *counts, size_t n)
+{
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < n; i++) {
+                json_t *object = json_object();
+
+                put(object, "name", view_text(counts[i].name));
+                put_number(object, "day", counts[i].day);
+                put_number(object, "week", counts[i].week);
+                put_number(object, "month", counts[i].month);
+                json_array_append_new(list, object);
+        }
+        return list;
+}
+
+/**
+ * view_stats() - what Stats answers
+ */
+json_t *view_stats(const StoreSummary *summary)
+{
+        json_t *object = json_object();
+
+        put(object, "since", view_time(summary->since));
+        put_number(object, "bans_known", summary->bans_known);
+        put_number(object, "events", summary->events);
+        put_number(object, "bytes", summary->bytes);
+        put(object, "jails", view_counts(summary->jails, summary->n_jails));
+        put(object, "rules", view_counts(summary->rules, summary->n_rules));
+        put(object, "addresses", view_counts(summary->addresses, summary->n_addresses));
+        put(object, "prefixes", view_counts(summary->prefixes, summary->n_prefixes));
         return object;
 }
 
@@ -325,8 +437,9 @@ json_t *view_event(const EventRecord *record, bool lines)
  * @event:      borrowed
  *
  * jail, ip, ban (its id), source, origin ("automatic", "manual"), start, until,
- * first, failures, rule, reason, ports, lines (each with time, rule, line), and
- * note: who or what caused it. Members that do not apply are absent. The store
+ * first, failures, rule, reason, ports, action ("drop", "reject"), level and
+ * forgotten where bans grow, lines (each with time, rule, line), and note: who or
+ * what caused it. Members that do not apply are absent. The store
  * adds id, time and event.
  *
  * Return: `"jail":"sshd","ip":"203.0.113.5",...` without braces and without a

@@ -29,6 +29,8 @@
 
 typedef struct Reader {
         yaml_parser_t parser;
+        const char *text;
+        size_t size;
         YamlDocument *document;
         Problem *problem;
         unsigned depth;
@@ -74,28 +76,66 @@ static int refuse(Reader *reader, yaml_mark_t mark, const char *what)
                            mark.column + 1, what);
 }
 
+/* libyaml's words for common mistakes, and what mends them. */
+static const char *hint_for(const char *text)
+{
+        static const char *const hints[][2] = {
+                { "cannot start any token", "indent with spaces, not tabs; quote a value that begins with % or @" },
+                { "expected node content", "quote a value that begins with a colon: \"::1\"" },
+                { "mapping values are not allowed", "begin each key on a line of its own, indented like its neighbours; quote a value that holds \": \"" },
+                { "expected key", "indent the keys of one map alike" },
+                { "expected ',' or ']'", "end the list with ]" },
+                { "expected ',' or '}'", "end the map with }" },
+                { "expected '-' indicator", "indent the entries of one list alike, each with \"- \"" },
+                { "expected ':'", "a key needs a colon with a space behind it" },
+                { "unexpected end of stream", "end the text with the quote that it begins with" },
+                { "unknown escape character", "within double quotes a backslash begins an escape; use single quotes" },
+                { "invalid leading UTF-8", "save the file as UTF-8" },
+                { "invalid trailing UTF-8", "save the file as UTF-8" },
+                { "incomplete UTF-8", "save the file as UTF-8" },
+                { "control characters", "remove the control character" },
+                { "expected <document start>", "remove the line, or indent it to where it belongs" },
+        };
+
+        for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+                if (strstr(text, hints[i][0]))
+                        return hints[i][1];
+        return "compare it with the examples in bailiff.yaml(5)";
+}
+
+/* The place of a byte: the parser's own mark is behind where its reader stumbles. */
+static yaml_mark_t mark_of_byte(const Reader *reader, size_t offset)
+{
+        yaml_mark_t mark = { 0 };
+
+        for (size_t i = 0; i < offset && i < reader->size; i++) {
+                mark.column += ((unsigned char) reader->text[i] & 0xc0) != 0x80;
+                if (reader->text[i] == '\n') {
+                        mark.line++;
+                        mark.column = 0;
+                }
+        }
+        return mark;
+}
+
 static int next_event(Reader *reader, yaml_event_t *ret_event)
 {
         yaml_parser_t *parser = &reader->parser;
+        char begin[64] = "";
 
         if (yaml_parser_parse(parser, ret_event))
                 return 0;
         memset(ret_event, 0, sizeof *ret_event);
         if (parser->error == YAML_MEMORY_ERROR)
                 return problem_set(reader->problem, -ENOMEM, "%s: out of memory", reader->document->file);
-        /* The mark of a scanner error is where it gave up; the context tells where it began. */
-        yaml_mark_t mark = parser->error == YAML_READER_ERROR
-                                   ? (yaml_mark_t){ .line = parser->mark.line, .column = parser->mark.column }
-                                   : parser->problem_mark;
+        yaml_mark_t mark = parser->error == YAML_READER_ERROR ? mark_of_byte(reader, parser->problem_offset) : parser->problem_mark;
         const char *text = parser->problem ? parser->problem : "unreadable text";
-        const char *hint = "";
 
-        if (strstr(text, "cannot start any token"))
-                hint = " (indent with spaces, not tabs; quote a value that begins with % or @)";
-        else if (strstr(text, "expected node content"))
-                hint = " (quote a value that begins with a colon: \"::1\")";
-        return problem_set(reader->problem, -EINVAL, "%s:%zu:%zu: not valid YAML: %s%s", reader->document->file,
-                           mark.line + 1, mark.column + 1, text, hint);
+        /* The mark is where the parser gave up; what it was in may have begun far above. */
+        if (parser->error != YAML_READER_ERROR && parser->context && parser->context_mark.line < mark.line)
+                snprintf(begin, sizeof begin, ", in what begins at line %zu", parser->context_mark.line + 1);
+        return problem_set(reader->problem, -EINVAL, "%s:%zu:%zu: not valid YAML: %s%s (%s)", reader->document->file,
+                           mark.line + 1, mark.column + 1, text, begin, hint_for(text));
 }
 
 static int new_node(Reader *reader, const yaml_event_t *event, YamlKind kind, YamlNode **ret_node)
@@ -103,7 +143,7 @@ static int new_node(Reader *reader, const yaml_event_t *event, YamlKind kind, Ya
         YamlNode *node;
 
         if (++reader->document->n_nodes > YAML_NODES_MAX)
-                return refuse(reader, event->start_mark, "too many values in one file");
+                return refuse(reader, event->start_mark, "too many values in one file; split it");
         node = calloc(1, sizeof *node);
         if (!node)
                 return -ENOMEM;
@@ -126,7 +166,7 @@ static int read_scalar(Reader *reader, const yaml_event_t *event, YamlNode **ret
         if (event->data.scalar.anchor || event->data.scalar.tag)
                 return refuse(reader, event->start_mark, "anchors (&) and tags (!) are not used here; write the value out");
         if (memchr(value, '\0', event->data.scalar.length))
-                return refuse(reader, event->start_mark, "a NUL character inside a value");
+                return refuse(reader, event->start_mark, "a NUL character inside a value; remove it");
         r = new_node(reader, event, YAML_SCALAR, &node);
         if (r < 0)
                 return r;
@@ -163,14 +203,14 @@ static int read_list(Reader *reader, const yaml_event_t *start, YamlNode **ret_n
 static int read_key(Reader *reader, const yaml_event_t *event, const YamlNode *map)
 {
         if (event->type != YAML_SCALAR_EVENT)
-                return refuse(reader, event->start_mark, "a key must be a plain word");
+                return refuse(reader, event->start_mark, "a key must be a plain word, with a colon and a space behind it");
         const char *key = (const char *) event->data.scalar.value;
         if (event->data.scalar.anchor || event->data.scalar.tag)
-                return refuse(reader, event->start_mark, "anchors (&) and tags (!) are not used here");
+                return refuse(reader, event->start_mark, "anchors (&) and tags (!) are not used here; write the key alone");
         if (strcmp(key, "<<") == 0)
                 return refuse(reader, event->start_mark, "merge keys (<<) are not used here; write the keys out");
         if (memchr(key, '\0', event->data.scalar.length))
-                return refuse(reader, event->start_mark, "a NUL character inside a key");
+                return refuse(reader, event->start_mark, "a NUL character inside a key; remove it");
         const YamlNode *same = yaml_get(map, key);
         if (same)
                 return problem_set(reader->problem, -EINVAL, "%s:%zu:%zu: \"%s\" stands here twice (first at line %u); keep one",
@@ -181,6 +221,7 @@ static int read_key(Reader *reader, const yaml_event_t *event, const YamlNode *m
 static int read_map(Reader *reader, const yaml_event_t *start, YamlNode **ret_node)
 {
         YamlNode **tail;
+        unsigned n_keys = 0;
         int r;
 
         if (start->data.mapping_start.anchor || start->data.mapping_start.tag)
@@ -197,6 +238,8 @@ static int read_map(Reader *reader, const yaml_event_t *start, YamlNode **ret_no
                         return r;
                 if (key_event.type == YAML_MAPPING_END_EVENT)
                         return 0;
+                if (++n_keys > YAML_KEYS_MAX)
+                        return refuse(reader, key_event.start_mark, "too many keys in one map");
                 r = read_key(reader, &key_event, *ret_node);
                 if (r < 0)
                         return r;
@@ -219,7 +262,7 @@ static int read_node(Reader *reader, const yaml_event_t *event, YamlNode **ret_n
         int r;
 
         if (++reader->depth > YAML_DEPTH_MAX)
-                return refuse(reader, event->start_mark, "nested too deeply");
+                return refuse(reader, event->start_mark, "nested too deeply; nothing here needs that many levels");
         switch (event->type) {
         case YAML_SCALAR_EVENT: r = read_scalar(reader, event, ret_node); break;
         case YAML_SEQUENCE_START_EVENT: r = read_list(reader, event, ret_node); break;
@@ -276,8 +319,16 @@ int yaml_read_memory(const char *name, const char *text, size_t size, YamlDocume
                 return -ENOMEM;
         if (size > YAML_SIZE_MAX)
                 return problem_set(problem, -EINVAL, "%s:1:1: larger than %d bytes; split it", name, YAML_SIZE_MAX);
+        if (size >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
+                return problem_set(problem, -EINVAL, "%s:1:1: is UTF-16; save the file as UTF-8", name);
+        if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* some editors begin UTF-8 with a byte order mark */
+                text += 3;
+                size -= 3;
+        }
         if (!yaml_parser_initialize(&reader.parser))
                 return -ENOMEM;
+        reader.text = text;
+        reader.size = size;
         yaml_parser_set_input_string(&reader.parser, (const unsigned char *) text, size);
         yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
         r = read_stream(&reader);
@@ -302,9 +353,12 @@ int yaml_read_file(const char *path, YamlDocument **ret_document, Problem *probl
         r = text_read_file(path, YAML_SIZE_MAX, &text, &size);
         if (r == -EFBIG)
                 return problem_set(problem, r, "%s:1:1: larger than %d bytes; split it", path, YAML_SIZE_MAX);
+        if (r == -EISDIR || r == -EINVAL)
+                return problem_set(problem, r, "%s:1:1: is %s; put a file there",
+                                   path, r == -EISDIR ? "a directory" : "no regular file");
         if (r < 0)
-                return problem_set(problem, r, "%s: cannot be read: %s%s", path, strerror(-r),
-                                   r == -EACCES ? " (bailiffd runs as a user of its own; let it: chmod a+r)" : "");
+                return problem_set(problem, r, "%s:1:1: cannot be read: %s%s", path, strerror(-r),
+                                   r == -EACCES ? " (bailiffd runs as a user of its own; let it: chmod a+r, and a+x on the directories)" : "");
         return yaml_read_memory(path, text, size, ret_document, problem);
 }
 
@@ -338,6 +392,18 @@ bool yaml_is_null(const YamlNode *node)
 const char *yaml_kind_name(YamlKind kind)
 {
         return kind == YAML_SCALAR ? "a value" : kind == YAML_LIST ? "a list" : "a map";
+}
+
+/**
+ * yaml_count() - how many children a list or map has
+ */
+size_t yaml_count(const YamlNode *node)
+{
+        size_t n = 0;
+
+        for (const YamlNode *child = node->children; child; child = child->next)
+                n++;
+        return n;
 }
 
 /**

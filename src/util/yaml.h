@@ -10,9 +10,10 @@
 #include "util/cleanup.h"
 #include "util/problem.h"
 
-#define YAML_SIZE_MAX (1024 * 1024) /* bytes of one file */
+#define YAML_SIZE_MAX (8 * 1024 * 1024) /* bytes of one file; the largest configuration, written out by config_dump(), fits */
 #define YAML_DEPTH_MAX 32
-#define YAML_NODES_MAX 100000
+#define YAML_NODES_MAX 400000
+#define YAML_KEYS_MAX 5000 /* of one map */
 
 typedef enum YamlKind {
         YAML_SCALAR,
@@ -54,6 +55,7 @@ DEFINE_CLEANUP(YamlDocument *, yaml_document_free)
 const YamlNode *yaml_get(const YamlNode *map, const char *key);
 bool yaml_is_null(const YamlNode *node);
 const char *yaml_kind_name(YamlKind kind);
+size_t yaml_count(const YamlNode *node);
 int yaml_bool(const YamlNode *node, bool *ret_value, Problem *problem);
 int yaml_integer(const YamlNode *node, long long min, long long max, long long *ret_value, Problem *problem);
 int yaml_problem(const YamlNode *node, Problem *problem, const char *format, ...) __attribute__((format(printf, 3, 4)));

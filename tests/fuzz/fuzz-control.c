@@ -5,7 +5,7 @@
  *
  * The first byte says what the caller may do and whether the disk answers; a
  * byte 0xff in what follows is a pause, in which the loop runs and the store
- * commits, so that splits and waiting calls are tried as well.
+ * commits and has counted, so that splits and waiting calls are tried as well.
  */
 
 #include <fcntl.h>
@@ -37,7 +37,7 @@ static int set_up(void)
 {
         static char directory[] = "/tmp/bailiff-fuzz-XXXXXX";
         char path[128];
-        const ControlOptions options = { .rights = { fake_identify, &fake }, .commit_usec = CONTROL_COMMIT_USEC };
+        const ControlOptions options = { .rights = { fake_identify, &fake }, .commit_usec = CONTROL_COMMIT_USEC, .users = "/dev/null" };
 
         if (!mkdtemp(directory) || sd_event_new(&event) < 0)
                 return -1;
@@ -69,8 +69,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         break;
                 i += part + (pause != NULL);
                 turn(pair[1]);
-                if (pause)
+                if (pause) {
                         fake_commit(&fake);
+                        fake_counted(&fake, true);
+                }
         }
         turn(pair[1]);
         close(pair[1]);
@@ -79,5 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (control_stats(fake.control)->clients != 0)
                 abort(); /* a client that has hung up is kept */
         fake_clear(&fake);
+        fake.paused = false;
+        fake.attempts = 0;
+        fake.allowed_by_command = ADDR_NULL;
         return 0;
 }

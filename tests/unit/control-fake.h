@@ -31,6 +31,18 @@ typedef struct Fake {
         char by[64];
         BanRequest last;
         char reason[EVIDENCE_TEXT_MAX];
+        size_t transactions;            /* lists that went to the kernel */
+        size_t forgotten_events;        /* the oldest events that are pruned */
+        bool paused;
+        AllowRequest last_allow;
+        Addr allowed_by_command;        /* family 0: nothing */
+        size_t n_allow_entries;         /* of the list besides; from 198.18.0.0 on */
+        char attempt_text[EVIDENCE_TEXT_MAX];
+        unsigned attempts;
+        bool config_is_bad, reload_fails;
+        void (*stats_done)(void *done_data, const StoreSummary *summary); /* NULL: nobody waits */
+        void *stats_data;
+        size_t counted;                 /* how often the store was asked */
 } Fake;
 
 static const char *const fake_matches[] = { "SYSLOG_IDENTIFIER=sshd", "SYSLOG_IDENTIFIER=sshd-session" };
@@ -66,11 +78,16 @@ static inline int fake_status(void *userdata, void (*visit)(void *visit_data, co
         static const char *const problems[] = { "/etc/bailiff/jails.d/web.yaml:3:9: unknown key \"maxretrys\", did you mean "
                                                 "\"maxretry\"? The jail is left out; mend the file, "
                                                 "then: systemctl reload bailiffd" };
+        const BanIncrement increment = { .enabled = true, .factor = 1.5, .max = 604800, .over_host = true, .forget = 86400 };
         const JailView jails[] = {
                 { .name = "sshd",
+                  .source = "journal",
+                  .increment = &increment,
+                  .has_own_allow = true,
+                  .observed = 12,
                   .filter = "sshd",
                   .mode = "normal",
-                  .state = "running",
+                  .state = fake->paused ? "paused" : "running",
                   .problem = "",
                   .findtime = 600,
                   .bantime = 86400,
@@ -86,6 +103,8 @@ static inline int fake_status(void *userdata, void (*visit)(void *visit_data, co
                   .n_journal_matches = 2 },
                 { .name = "nginx-http-auth",
                   .filter = "nginx-http-auth",
+                  .source = "journal",
+                  .reject = true,
                   .mode = "normal",
                   .state = "degraded",
                   .problem = "its filter does not load",
@@ -171,6 +190,33 @@ static inline const AllowEntry *fake_allowed(const Addr *addr)
         return addr_contains(&entry.addr, addr) ? &entry : NULL;
 }
 
+static inline AllowEntry fake_jail_entry(void)
+{
+        AllowEntry entry = {
+                .until = event_time_add(FAKE_NOW, 3600), .origin = "allow add", .jail = "sshd", .reason = "the office\x1b"
+        };
+
+        addr_parse_prefix("192.0.0.0/16", &entry.addr);
+        return entry;
+}
+
+static inline int fake_exempt(void *userdata, const Addr *inside, AllowVisitor visit, void *visit_data)
+{
+        Fake *fake = userdata;
+        Addr one;
+        AllowEntry entry = { .until = EVENT_TIME_FOREVER, .origin = "allow add" };
+
+        addr_parse_prefix("192.0.2.0/24", &one);
+        if (addr_contains(inside, &one) && visit(visit_data, fake_allowed(&one)) != 0)
+                return 1;
+        for (size_t i = 0; i < fake->n_allow_entries; i++) {
+                entry.addr = (Addr){ .family = 4, .length = 32, .bytes = { 198, 18, (uint8_t) (i >> 8), (uint8_t) i } };
+                if (addr_contains(inside, &entry.addr) && visit(visit_data, &entry) != 0)
+                        return 1;
+        }
+        return 0;
+}
+
 static inline int fake_why(void *userdata, const Addr *addr, void (*visit)(void *visit_data, const WhyView *view),
                            void *visit_data)
 {
@@ -181,10 +227,20 @@ static inline int fake_why(void *userdata, const Addr *addr, void (*visit)(void 
         WindowEntry entries[] = { { FAKE_NOW, 1, 1, false, "failed-password", fake_evidence[0].text } };
         WindowRecord window = { "sshd", *addr, entries, 1 };
         unsigned count = 1, maxretry = 5;
-        const AllowEntry *allowed = fake_allowed(addr);
+        AllowEntry own = fake_jail_entry();
+        const AllowEntry *allowed[] = { fake_allowed(addr), &own };
+        const Ban over = { .id = 99, .jail = "sshd", .addr = *addr, .source = *addr, .start = FAKE_NOW, .until = FAKE_NOW,
+                           .first = FAKE_NOW, .failures = 5, .rule = "failed-password", .reason = "", .evidence = fake_evidence,
+                           .n_evidence = 2 };
+        const PastBan past = { .ban = &over, .ended = FAKE_NOW, .how = "expire" };
+        const LevelRecord level = { .jail = "", .addr = *addr, .level = 3, .forgotten = event_time_add(FAKE_NOW, 86400) };
         WhyView view = { .addr = *addr,
-                         .allowed = &allowed,
-                         .n_allowed = allowed != NULL,
+                         .allowed = allowed,
+                         .n_allowed = allowed[0] ? 2 : 0,
+                         .past = &past,
+                         .n_past = 1,
+                         .levels = &level,
+                         .n_levels = 1,
                          .bans = bans,
                          .kernel = kernel,
                          .in_kernel = in_kernel,
@@ -253,10 +309,8 @@ static inline void fake_add(Fake *fake, const char *jail, const Addr *addr, BanO
         fake_event(fake, BAN_EVENT_BAN, &fake->bans[fake->n_bans++], "");
 }
 
-static inline int fake_ban(void *userdata, const BanRequest *request, uint64_t *ret_sequence, Problem *problem)
+static inline int fake_ban_one(Fake *fake, const BanRequest *request, Problem *problem)
 {
-        Fake *fake = userdata;
-
         fake->last = *request;
         fake->last.jail = fake_jail_name(request->jail);
         snprintf(fake->reason, sizeof fake->reason, "%s", request->reason);
@@ -271,10 +325,184 @@ static inline int fake_ban(void *userdata, const BanRequest *request, uint64_t *
                 return problem_set(problem, BAN_E_FULL, "there are as many bans as there may be");
         fake_add(fake, request->jail, &request->addr, BAN_MANUAL,
                  event_time_add(FAKE_NOW, request->has_duration ? request->duration : 86400));
+        return 0;
+}
+
+static inline int fake_changed(Fake *fake, uint64_t *ret_sequence)
+{
         *ret_sequence = fake->sequence;
         if (fake->commits_at_once)
                 fake_commit(fake);
         return 0;
+}
+
+static inline int fake_ban(void *userdata, const BanRequest *request, uint64_t *ret_sequence, Problem *problem)
+{
+        int r = fake_ban_one(userdata, request, problem);
+
+        return r != 0 ? r : fake_changed(userdata, ret_sequence);
+}
+
+static inline int fake_ban_many(void *userdata, const BanRequest *requests, size_t n, BanAnswer answer, void *answer_data,
+                                uint64_t *ret_sequence, Problem *problem)
+{
+        Fake *fake = userdata;
+
+        if (fake->fails)
+                return problem_set(problem, -EIO, "the kernel refused: Input/output error");
+        fake->transactions++;
+        for (size_t i = 0; i < n; i++) {
+                Problem one = { 0 };
+                int r = fake_ban_one(fake, &requests[i], &one);
+                answer(answer_data, i, r, &one);
+        }
+        return fake_changed(fake, ret_sequence);
+}
+
+/* An event of the log that is no ban, as the daemon notes them. */
+static inline void fake_note(Fake *fake, const char *kind, const char *text)
+{
+        EventRecord *record = &fake->events[fake->n_events];
+        char *json = NULL;
+
+        if (fake->n_events < FAKE_EVENTS_MAX &&
+            asprintf(&json, "{\"id\":%zu,\"time\":\"2026-11-22T07:31:00Z\",\"event\":\"%s\",\"text\":\"%s\"}", fake->n_events + 1,
+                     kind, text) >= 0)
+                *record = (EventRecord){ .id = ++fake->n_events, .time = FAKE_NOW, .kind = kind, .json = json };
+        fake->sequence++;
+}
+
+static inline int fake_allow_add(void *userdata, const AllowRequest *request, BanVisitor visit, void *visit_data,
+                                 uint64_t *ret_sequence, Problem *problem)
+{
+        Fake *fake = userdata;
+        size_t kept = 0;
+
+        if (fake->fails)
+                return problem_set(problem, -EIO, "the kernel refused: Input/output error");
+        fake->last_allow = *request;
+        snprintf(fake->reason, sizeof fake->reason, "%s", request->reason);
+        snprintf(fake->by, sizeof fake->by, "%s", request->by);
+        fake->allowed_by_command = request->addr;
+        for (size_t i = 0; i < fake->n_bans; i++) {
+                Ban ban = fake->bans[i];
+
+                if (!addr_contains(&request->addr, &ban.addr)) {
+                        fake->bans[kept++] = ban;
+                        continue;
+                }
+                visit(visit_data, &ban);
+                fake_event(fake, BAN_EVENT_UNBAN, &ban, request->by);
+        }
+        fake->n_bans = kept;
+        fake_note(fake, "allow", "something, by somebody");
+        return fake_changed(fake, ret_sequence);
+}
+
+static inline int fake_allow_remove(void *userdata, const Addr *addr, const char *by, uint64_t *ret_sequence, Problem *problem)
+{
+        Fake *fake = userdata;
+
+        if (!addr_equal(addr, &fake->allowed_by_command))
+                return problem_set(problem, BAN_E_NO_ENTRY, "bailiff.yaml:3:9 allows it; remove it there, then: bailiffctl reload");
+        snprintf(fake->by, sizeof fake->by, "%s", by);
+        fake->allowed_by_command = ADDR_NULL;
+        fake_note(fake, "disallow", "something, by somebody");
+        return fake_changed(fake, ret_sequence);
+}
+
+static inline int fake_allow_list(void *userdata, AllowViewVisitor visit, void *visit_data)
+{
+        Fake *fake = userdata;
+        AllowEntry own = fake_jail_entry(), entry = { .until = EVENT_TIME_FOREVER, .origin = "/etc/bailiff/office" };
+        AllowView view = { .entry = &own, .group = "config" };
+
+        if (fake->fails)
+                return -EIO;
+        if (visit(visit_data, &view) != 0)
+                return 1;
+        view = (AllowView){ .entry = &entry, .group = "file /etc/bailiff/office", .in_kernel = true };
+        for (size_t i = 0; i < fake->n_allow_entries; i++) {
+                entry.addr = (Addr){ .family = 4, .length = 32, .bytes = { 198, 18, (uint8_t) (i >> 8), (uint8_t) i } };
+                if (visit(visit_data, &view) != 0)
+                        return 1;
+        }
+        return 0;
+}
+
+static inline int fake_attempt(void *userdata, const char *jail, const Addr *addr, const char *text, unsigned *ret_count,
+                               bool *ret_banned, uint64_t *ret_sequence, Problem *problem)
+{
+        Fake *fake = userdata;
+
+        if (fake->fails)
+                return problem_set(problem, -EIO, "out of memory");
+        snprintf(fake->attempt_text, sizeof fake->attempt_text, "%s", text);
+        *ret_count = ++fake->attempts % 5;
+        *ret_banned = *ret_count == 0;
+        if (*ret_banned) {
+                Addr key = addr_ban_key(addr, 64);
+                fake_add(fake, jail, &key, BAN_AUTOMATIC, event_time_add(FAKE_NOW, 86400));
+        }
+        return fake_changed(fake, ret_sequence);
+}
+
+static inline int fake_pause(void *userdata, const char *jail, bool pause, const char *by, bool *ret_changed,
+                             uint64_t *ret_sequence, Problem *problem)
+{
+        Fake *fake = userdata;
+
+        if (fake->fails)
+                return problem_set(problem, -ENOMEM, "out of memory");
+        snprintf(fake->by, sizeof fake->by, "%s", by);
+        *ret_changed = fake->paused != pause;
+        fake->paused = pause;
+        if (*ret_changed)
+                fake_note(fake, pause ? "pause" : "resume", jail);
+        return fake_changed(fake, ret_sequence);
+}
+
+static inline int fake_reload(void *userdata, bool check, void (*visit)(void *visit_data, const ReloadView *view),
+                              void *visit_data, uint64_t *ret_sequence, Problem *problem)
+{
+        Fake *fake = userdata;
+        static const char *const changes[] = { "jail sshd: maxretry 5 -> 3", "jail nginx-http-auth: removed" };
+        const ReloadView view = { .changes = changes, .n_changes = 2, .bans_lifted = 7, .windows_dropped = 1 };
+
+        if (fake->config_is_bad)
+                return problem_set(problem, -EINVAL, "/etc/bailiff/bailiff.yaml:3:9: unknown key \"maxretrys\", did you mean \"maxretry\"?");
+        if (fake->reload_fails)
+                return problem_set(problem, -ENOMEM, "out of memory");
+        visit(visit_data, &view);
+        if (check)
+                return 0;
+        fake_note(fake, "reload", changes[0]);
+        return fake_changed(fake, ret_sequence);
+}
+
+static inline int fake_stats(void *userdata, void (*done)(void *done_data, const StoreSummary *summary), void *done_data)
+{
+        Fake *fake = userdata;
+
+        if (fake->fails || fake->stats_done)
+                return -EAGAIN;
+        fake->stats_done = done;
+        fake->stats_data = done_data;
+        fake->counted++;
+        return 0;
+}
+
+/* The store has counted. */
+static inline void fake_counted(Fake *fake, bool readable)
+{
+        static const StoreCount jails[] = { { "sshd", 5, 60, 700 } }, addresses[] = { { "203.0.113.5", 1, 2, 3 } };
+        const StoreSummary summary = { .since = FAKE_NOW, .bans_known = 4711, .events = 99, .bytes = 123456, .jails = jails,
+                                       .n_jails = 1, .addresses = addresses, .n_addresses = 1 };
+        void (*done)(void *done_data, const StoreSummary *summary) = fake->stats_done;
+
+        fake->stats_done = NULL;
+        if (done)
+                done(fake->stats_data, readable ? &summary : NULL);
 }
 
 static inline int fake_unban(void *userdata, const Addr *addr, const char *jail, const char *by, BanVisitor visit,
@@ -297,10 +525,7 @@ static inline int fake_unban(void *userdata, const Addr *addr, const char *jail,
                 fake_event(fake, BAN_EVENT_UNBAN, &ban, by);
         }
         fake->n_bans = kept;
-        *ret_sequence = fake->sequence;
-        if (fake->commits_at_once)
-                fake_commit(fake);
-        return 0;
+        return fake_changed(fake, ret_sequence);
 }
 
 static inline int fake_events(void *userdata, uint64_t since, size_t max,
@@ -312,7 +537,7 @@ static inline int fake_events(void *userdata, uint64_t since, size_t max,
                 return -EIO;
         if (max > fake->most_events)
                 fake->most_events = max;
-        for (size_t i = since; i < fake->n_committed && max > 0; i++, max--)
+        for (size_t i = since > fake->forgotten_events ? since : fake->forgotten_events; i < fake->n_committed && max > 0; i++, max--)
                 visit(visit_data, &fake->events[i]);
         return 0;
 }
@@ -326,9 +551,18 @@ static inline ControlOps fake_ops(Fake *fake)
                 .covering = fake_covering,
                 .why = fake_why,
                 .ban = fake_ban,
+                .ban_many = fake_ban_many,
+                .exempt = fake_exempt,
                 .unban = fake_unban,
                 .events = fake_events,
                 .has_jail = fake_has_jail,
+                .allow_add = fake_allow_add,
+                .allow_remove = fake_allow_remove,
+                .allow_list = fake_allow_list,
+                .attempt = fake_attempt,
+                .pause = fake_pause,
+                .reload = fake_reload,
+                .stats = fake_stats,
                 .userdata = fake,
         };
 }
@@ -337,6 +571,7 @@ static inline void fake_clear(Fake *fake)
 {
         for (size_t i = 0; i < fake->n_events; i++)
                 free((void *) (uintptr_t) fake->events[i].json);
+        fake_counted(fake, false);
         fake->n_events = fake->n_committed = fake->n_bans = 0;
         fake->next_ban = fake->sequence = 0;
 }

@@ -87,7 +87,7 @@ static void test_messages(void)
         check_int(yaml_bool(document->root->children->next, &yes, &problem), -EINVAL);
         check_text(problem.text, "t:2:7: what: must be true or false");
         check_int(yaml_read_file("/nonexistent/x.yaml", &document, &problem), -ENOENT);
-        check_contains(problem.text, "/nonexistent/x.yaml: cannot be read");
+        check_contains(problem.text, "/nonexistent/x.yaml:1:1: cannot be read");
 }
 
 int main(void)
