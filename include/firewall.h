@@ -80,5 +80,7 @@ int firewall_set_sequence(Firewall *firewall, uint64_t sequence);
 /* Puts a packet counter into every element, or takes them out: the table is laid anew. */
 int firewall_set_counters(Firewall *firewall, bool counters, Problem *problem);
 int firewall_remove(Firewall *firewall, Problem *problem);
+/* Without a Firewall, while no daemon runs: takes elements out of the table that stands. */
+int firewall_forget(const Element *elements, size_t n_elements, Problem *problem);
 const FirewallStats *firewall_stats(const Firewall *firewall);
 const char *firewall_backend(const Firewall *firewall);

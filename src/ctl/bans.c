@@ -25,9 +25,28 @@ static void say_header(void)
         putchar('\n');
 }
 
+/* What only some bans have, on a line of its own. */
+static void say_more(const json_t *ban)
+{
+        const json_t *except = json_object_get(ban, "except"), *ip;
+        char text[1400], time[64];
+        size_t used = 0, i;
+
+        if (number(ban, "level") > 0)
+                used += (size_t) snprintf(text, sizeof text, ", level %lld until %s", number(ban, "level"),
+                                          time_text(field(ban, "forgotten", ""), TIME_SHORT, time));
+        if (strcmp(field(ban, "action", ""), "reject") == 0)
+                used += (size_t) snprintf(text + used, sizeof text - used, ", refused");
+        json_array_foreach(except, i, ip) if (used < sizeof text - 100) used += (size_t) snprintf(
+                text + used, sizeof text - used, "%s%.64s", i == 0 ? ", except " : " ", json_string_value(ip) ? json_string_value(ip) : "?");
+        if (used > 0)
+                say_wrapped(DIM, "  ", "    ", text + 2);
+}
+
 static void say_ban(const json_t *ban)
 {
         const json_t *kernel = json_object_get(ban, "kernel");
+        bool absent = json_is_false(json_object_get(ban, "in_kernel"));
         char until[64], failures[32] = "-", packets[32] = "-";
         const char *ip = field(ban, "ip", "?");
 
@@ -35,8 +54,6 @@ static void say_ban(const json_t *ban)
                 snprintf(failures, sizeof failures, "%lld", number(ban, "failures"));
         if (json_object_get(kernel, "packets"))
                 snprintf(packets, sizeof packets, "%lld", number(kernel, "packets"));
-        if (json_is_false(json_object_get(ban, "in_kernel")))
-                strcpy(packets, "NOT IN KERNEL");
         if (strlen(ip) > ADDRESS_WIDTH) {
                 say(PLAIN, "%s\n", ip);
                 ip = "";
@@ -49,11 +66,9 @@ static void say_ban(const json_t *ban)
         putchar(' ');
         say_cell(PLAIN, failures, 6, true);
         putchar(' ');
-        if (strcmp(packets, "NOT IN KERNEL") == 0)
-                say_cell(RED, "not active", 10, true);
-        else
-                say_cell(PLAIN, packets, 10, true);
+        say_cell(absent ? RED : PLAIN, absent ? "not active" : packets, 10, true);
         putchar('\n');
+        say_more(ban);
 }
 
 static void show_page(const Ctl *ctl, const Answer *answer, size_t *n)

@@ -15,10 +15,11 @@ const Command COMMANDS[] = {
         { "status", "[JAIL]", "what is wrong, then the jails; or one jail's figures", "", command_status },
         { "bans", "[JAIL]", "who is banned, until when, since how many failures",
           "FAILS: failures that led to the ban (- for a ban by hand).\n"
-          "PACKETS: dropped so far, where the firewall counts them.\n",
+          "PACKETS: stopped so far, where the firewall counts them.\n",
           command_bans },
         { "banip", "JAIL ADDR[/LEN]...|- [--for 1d] [--reason TEXT] [--no-report] [--force]", "ban addresses or prefixes",
-          "  -              read addresses from standard input; # begins a comment\n"
+          "  -              read a list from standard input; # begins a comment. Only what\n"
+          "                 is refused is told, with its line, and a summary\n"
           "  --for TIME     10m, 1d12h, plain seconds, or forever; else the jail's bantime\n"
           "  --reason TEXT  kept with the ban, shown by why\n"
           "  --no-report    never report this ban to others\n"
@@ -26,17 +27,41 @@ const Command COMMANDS[] = {
           "All are tried. Exit status 1: an address is allowed; 2: an error, or enforced\n"
           "but not yet remembered (the disk does not answer).\n",
           command_banip },
-        { "unban", "ADDR[/LEN]...|--all [--jail JAIL]", "lift every ban that covers an address",
+        { "unban", "ADDR[/LEN]...|--all [--jail JAIL] [--offline] [--state-dir DIR]", "lift every ban that covers an address",
           "  --all          lift all bans\n"
           "  --jail JAIL    only this jail's\n"
+          "  --offline      while bailiffd does not run: in its database and in the kernel\n"
+          "  --state-dir DIR  the daemon's, for --offline; else " BAILIFF_STATE_DIR "\n"
           "A prefix also lifts the bans that lie in it. Each lifted ban is printed. Exit\n"
           "status 1: an address was not banned.\n",
           command_unban },
         { "banned", "ADDR...", "whether addresses are banned: exit status 0 all, 1 not", "", command_banned },
-        { "set", "JAIL banip|unbanip ADDR...", "Fail2Ban's spelling of banip and unban --jail", "", command_set },
+        { "attempt", "JAIL ADDR... [--line TEXT]", "count a failure by hand",
+          "  --line TEXT    kept as the failure's log line, shown by why\n", command_attempt },
+        { "allow", "add|remove|list [ADDR[/LEN]...] [--for 7d] [--reason TEXT]", "addresses that are never banned",
+          "  add            allow addresses or prefixes; bans inside are lifted\n"
+          "  remove         take back what allow add allowed; the configuration's entries\n"
+          "                 are changed there\n"
+          "  list           all entries, and where each comes from\n"
+          "  --for TIME     10m, 1d12h, plain seconds; else for ever\n"
+          "  --reason TEXT  shown by list and why\n",
+          command_allow },
+        { "pause", "JAIL", "let a jail count and show, but ban nobody", "It stays so over a restart. Its bans stand.\n",
+          command_pause },
+        { "resume", "JAIL", "let a paused jail ban again", "", command_resume },
         { "why", "ADDR", "why an address is banned, or what stopped it", "", command_why },
-        { "monitor", "[--since ID]", "show events as they happen",
-          "  --since ID     first all events after this one; 0: from the beginning\n", command_monitor },
+        { "reload", "[--check]", "take in the changed configuration",
+          "  --check        only say what would change\n"
+          "Exit status 2: it is refused and the old one runs on; the message has file, line\n"
+          "and column.\n",
+          command_reload },
+        { "monitor", "[--since ID] [--count N] [--once]", "show events as they happen",
+          "  --since ID     first all events after this one; 0: from the beginning\n"
+          "  --count N      end after N events\n"
+          "  --once         end when all that has happened is shown\n",
+          command_monitor },
+        { "stats", "", "bans by jail, rule, address and prefix", "", command_stats },
+        { "set", "JAIL banip|unbanip ADDR...", "Fail2Ban's spelling of banip and unban --jail", "", command_set },
 };
 const size_t N_COMMANDS = sizeof COMMANDS / sizeof *COMMANDS;
 
@@ -61,7 +86,7 @@ static void print_help(void)
         print_commands(stdout);
         printf("\n"
                "  --socket PATH  else $BAILIFF_SOCKET, else " BAILIFF_RUNTIME_DIR "/control.sock\n"
-               "  --json         for programs: one JSON object a line\n"
+               "  --json         for programs: one JSON object a line, see bailiffctl-json(7)\n"
                "  --help         of a command: bailiffctl COMMAND --help\n"
                "  --version\n\n"
                "Exit status: 0 done, 1 \"no\", 2 usage or error. Of several addresses the worst.\n");
@@ -113,7 +138,7 @@ static int take_options(Ctl *ctl, int *argc, char **argv, bool *ret_help)
                         if (++i == *argc)
                                 return fail("--socket needs a path; try bailiffctl --help");
                         ctl->socket = argv[i];
-                } else if (strcmp(argument, "--reason") == 0 || strcmp(argument, "--for") == 0) {
+                } else if (strcmp(argument, "--reason") == 0 || strcmp(argument, "--line") == 0) {
                         argv[kept++] = argument; /* its value may look like an option */
                         if (i + 1 < *argc)
                                 argv[kept++] = argv[++i];
@@ -133,6 +158,11 @@ int main(int argc, char **argv)
         bool help = false;
         int status;
 
+        if (argc >= 2 && strcmp(argv[1], "__complete") == 0) {
+                status = complete(&ctl, argc - 1, argv + 1);
+                client_free(ctl.client);
+                return output_end(status);
+        }
         output_start(false);
         status = take_options(&ctl, &argc, argv, &help);
         if (status != STATUS_DONE)

@@ -91,67 +91,58 @@ char *clean(const char *text)
         return safe;
 }
 
-/**
- * say() - printf to people, cleaned; only a newline at the format's end is one
- */
-void say(Colour colour, const char *format, ...)
+/* Bytes and columns of the character at @text: East Asian letters and pictures take two columns. */
+static size_t character(const char *text, size_t *ret_columns)
 {
-        size_t size = strlen(format);
-        bool newline = size > 0 && format[size - 1] == '\n';
-        _cleanup_free_ char *text = NULL;
-        va_list args;
-        int n;
+        static const struct {
+                uint32_t first, last;
+        } wide[] = { { 0x1100, 0x115f },   { 0x231a, 0x231b },   { 0x23e9, 0x23f3 },   { 0x25fd, 0x27bf },
+                     { 0x2b1b, 0x2b55 },   { 0x2e80, 0xa4cf },   { 0xa960, 0xa97c },   { 0xac00, 0xd7a3 },
+                     { 0xf900, 0xfaff },   { 0xfe10, 0xfe6f },   { 0xff01, 0xff60 },   { 0xffe0, 0xffe6 },
+                     { 0x16fe0, 0x1b2fb }, { 0x1f000, 0x1faff }, { 0x20000, 0x3fffd } };
+        const unsigned char *p = (const unsigned char *) text;
+        size_t size = *p < 0xc0 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4, used = 1;
+        uint32_t code = size == 1 ? *p : *p & (0x7fu >> size);
 
-        va_start(args, format);
-        n = vasprintf(&text, format, args);
-        va_end(args);
-        if (n < 0)
-                abort();
-        if (newline)
-                text[n - 1] = '\0';
-        _cleanup_free_ char *safe = clean(text);
-        printf("%s%s%s%s", colour_code(colour), safe, colour_end(colour), newline ? "\n" : "");
+        while (used < size && (p[used] & 0xc0) == 0x80)
+                code = code << 6 | (p[used++] & 0x3f);
+        *ret_columns = 1;
+        for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+                if (code >= wide[i].first && code <= wide[i].last)
+                        *ret_columns = 2;
+        return used;
 }
 
-/**
- * text_width() - columns that a clean text takes: its characters
- */
-size_t text_width(const char *text)
-{
-        size_t width = 0;
-
-        for (; *text; text++)
-                width += ((unsigned char) *text & 0xc0) != 0x80;
-        return width;
-}
-
-/* Bytes of the first `columns` characters. */
+/* Bytes of as many characters as fit into @columns. */
 static size_t prefix_size(const char *text, size_t columns)
 {
         size_t size = 0;
 
-        while (text[size] && (columns > 0 || ((unsigned char) text[size] & 0xc0) == 0x80)) {
-                columns -= ((unsigned char) text[size] & 0xc0) != 0x80;
-                size++;
+        while (text[size]) {
+                size_t width, bytes = character(text + size, &width);
+
+                if (width > columns)
+                        break;
+                columns -= width;
+                size += bytes;
         }
         return size;
 }
 
 /**
- * say_cell() - a table's cell, padded or cut to @width columns
+ * text_width() - columns that a clean text takes, at most
  */
-void say_cell(Colour colour, const char *text, size_t width, bool right)
+size_t text_width(const char *text)
 {
-        _cleanup_free_ char *safe = clean(text);
-        size_t columns = text_width(safe);
-        int pad = columns < width ? (int) (width - columns) : 0;
+        size_t sum = 0;
 
-        printf("%*s%s", right ? pad : 0, "", colour_code(colour));
-        if (columns > width)
-                printf("%.*s~", (int) prefix_size(safe, width - 1), safe);
-        else
-                fputs(safe, stdout);
-        printf("%s%*s", colour_end(colour), right ? 0 : pad, "");
+        while (*text) {
+                size_t width;
+
+                text += character(text, &width);
+                sum += width;
+        }
+        return sum;
 }
 
 static void print_wrapped(FILE *file, Colour colour, const char *first, const char *indent, const char *text)
@@ -180,6 +171,50 @@ static void print_wrapped(FILE *file, Colour colour, const char *first, const ch
 }
 
 /**
+ * say() - printf to people, cleaned; only a newline at the format's end is one
+ *
+ * A whole line that is too long for the terminal is wrapped.
+ */
+void say(Colour colour, const char *format, ...)
+{
+        size_t size = strlen(format);
+        bool newline = size > 0 && format[size - 1] == '\n';
+        _cleanup_free_ char *text = NULL;
+        va_list args;
+        int n;
+
+        va_start(args, format);
+        n = vasprintf(&text, format, args);
+        va_end(args);
+        if (n < 0)
+                abort();
+        if (newline)
+                text[n - 1] = '\0';
+        _cleanup_free_ char *safe = clean(text);
+        if (newline && text_width(safe) > WIDTH)
+                print_wrapped(stdout, colour, "", "    ", safe);
+        else
+                printf("%s%s%s%s", colour_code(colour), safe, colour_end(colour), newline ? "\n" : "");
+}
+
+/**
+ * say_cell() - a table's cell, padded or cut to @width columns
+ */
+void say_cell(Colour colour, const char *text, size_t width, bool right)
+{
+        _cleanup_free_ char *safe = clean(text);
+        size_t columns = text_width(safe);
+        int pad = columns < width ? (int) (width - columns) : 0;
+
+        if (columns > width) {
+                safe[prefix_size(safe, width - 1)] = '\0';
+                pad = (int) (width - 1 - text_width(safe));
+        }
+        printf("%*s%s%s%s%s%*s", right ? pad : 0, "", colour_code(colour), safe, columns > width ? "~" : "",
+               colour_end(colour), right ? 0 : pad, "");
+}
+
+/**
  * say_wrapped() - a paragraph of at most WIDTH columns
  * @first:      in front of the first line
  * @indent:     in front of the others
@@ -190,11 +225,36 @@ void say_wrapped(Colour colour, const char *first, const char *indent, const cha
 }
 
 /**
+ * say_list() - texts on one or more lines
+ * @first:      in front of the first line; @indent in front of the others
+ * @none:       what stands there if the list is empty
+ */
+void say_list(const char *first, const char *indent, const json_t *list, const char *none, const char *separator)
+{
+        _cleanup_free_ char *text = NULL;
+        const json_t *item;
+        size_t i, size = 1, used = 0;
+
+        json_array_foreach(list, i, item) size += json_string_length(item) + strlen(separator);
+        text = calloc(1, size);
+        if (!text)
+                abort();
+        json_array_foreach(list, i, item) used += (size_t) sprintf(text + used, "%s%s", i > 0 ? separator : "",
+                                                                   json_string_value(item) ? json_string_value(item) : "");
+        say_wrapped(PLAIN, first, indent, *text ? text : none);
+}
+
+/**
  * say_json() - one object on one line, in ASCII, so that it is safe on a terminal too
+ *
+ * It begins with "v", the version of what bailiffctl-json(7) promises.
  */
 void say_json(const json_t *object)
 {
-        json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
+        json_auto_t *versioned = json_pack("{s:i}", "v", JSON_FORMAT_VERSION);
+
+        json_object_update(versioned, (json_t *) (uintptr_t) object);
+        json_dumpf(versioned, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
         putchar('\n');
         fflush(stdout);
 }
@@ -341,6 +401,14 @@ const char *until_text(const json_t *ban, TimeStyle style, char buffer[static 80
                 return "forever";
         snprintf(buffer, 80, "until %s", time_text(until, style, time));
         return buffer;
+}
+
+/**
+ * worse() - the worse of two exit statuses
+ */
+int worse(int a, int b)
+{
+        return a > b ? a : b;
 }
 
 const char *plural(long long n, const char *one, const char *many)

@@ -17,7 +17,7 @@ static Colour state_colour(const char *state)
                 return GREEN;
         if (strcmp(state, "degraded") == 0)
                 return RED;
-        return strcmp(state, "observing") == 0 ? YELLOW : PLAIN;
+        return strcmp(state, "observing") == 0 || strcmp(state, "paused") == 0 ? YELLOW : PLAIN;
 }
 
 /* A jail's problem is often the daemon's as well; it is told once. */
@@ -130,24 +130,7 @@ static void say_jails(const json_t *jails)
         }
 }
 
-static void say_joined(const char *first, const json_t *list, const char *none, const char *separator)
-{
-        _cleanup_free_ char *text = NULL;
-        const json_t *item;
-        size_t i, size = 1;
-
-        json_array_foreach(list, i, item) size += json_string_length(item) + strlen(separator);
-        text = calloc(1, size);
-        if (!text)
-                return;
-        json_array_foreach(list, i, item)
-        {
-                if (i > 0)
-                        strcat(text, separator);
-                strcat(text, json_string_value(item) ? json_string_value(item) : "");
-        }
-        say_wrapped(PLAIN, first, "                        ", *text ? text : none);
-}
+#define JAIL_INDENT "                        "
 
 static void say_banned(Ctl *ctl, const char *jail)
 {
@@ -160,33 +143,77 @@ static void say_banned(Ctl *ctl, const char *jail)
                 return;
         json_array_foreach(json_object_get(answer.parameters, "bans"), i, ban) if (i < BANNED_SHOWN)
                 json_array_append(list, json_object_get(ban, "ip"));
-        say_joined("   `- Banned IP list:   ", list, "", " ");
+        say_list("   `- Banned IP list:   ", JAIL_INDENT, list, "", " ");
         if (i > BANNED_SHOWN || json_is_true(json_object_get(answer.parameters, "truncated")))
                 say(PLAIN, "                        ... (all: bailiffctl bans %s)\n", jail);
 }
 
-static void say_jail(Ctl *ctl, const json_t *jail)
+static void say_lines_read(const json_t *jail)
 {
-        char time[64], find[DURATION_TEXT_MAX], ban[DURATION_TEXT_MAX];
-        const char *name = field(jail, "name", "?");
+        char time[64];
 
-        say(BOLD, "Status for the jail: %s ", name);
-        say(state_colour(field(jail, "state", "")), "(%s)\n", field(jail, "state", "?"));
-        say(PLAIN, "|- Filter %s, mode %s\n", field(jail, "filter", "?"), field(jail, "mode", "?"));
-        say(PLAIN, "|  |- Currently failed: %lld\n", number(jail, "currently_failed"));
-        say(PLAIN, "|  |- Total failed:     %lld\n", number(jail, "total_failed"));
-        say_joined("|  |- Journal matches:  ", json_object_get(jail, "journal_matches"), "(none)", " + ");
+        say_list("|  |- Journal matches:  ", JAIL_INDENT, json_object_get(jail, "journal_matches"), "(none)", " + ");
         say(PLAIN, "|  |- Lines looked at:  %lld\n", number(jail, "lines"));
         say(PLAIN, "|  |  ignored %lld, wrong writer %lld, too long %lld, match limit %lld\n", number(jail, "ignored"),
             number(jail, "refused_by_origin"), number(jail, "too_long"), number(jail, "limit"));
         say(PLAIN, "|  |- Last line:        %s\n", time_text(field(jail, "last_line", ""), TIME_FULL, time));
         say(PLAIN, "|  `- Last failure:     %s\n", time_text(field(jail, "last_hit", ""), TIME_FULL, time));
-        say(PLAIN, "`- Actions: ban for %s after %lld failures in %s\n", duration_format(number(jail, "bantime"), ban),
-            number(jail, "maxretry"), duration_format(number(jail, "findtime"), find));
-        say_joined("   |- Ports:            ", json_object_get(jail, "ports"), "all", " ");
+}
+
+/* Bans that grow. */
+static void say_increment(const json_t *increment)
+{
+        char max[DURATION_TEXT_MAX], forget[DURATION_TEXT_MAX];
+
+        if (!increment)
+                return;
+        say(PLAIN, "   |- Each further ban:  %g times as long, at most %s\n",
+            json_number_value(json_object_get(increment, "factor")), duration_format(number(increment, "max"), max));
+        say(PLAIN, "   |                     over %s, forgotten %s after a ban's end\n",
+            strcmp(field(increment, "over", ""), "host") == 0 ? "all jails" : "this jail",
+            duration_format(number(increment, "forget"), forget));
+}
+
+static void say_state(const json_t *jail)
+{
+        const char *state = field(jail, "state", "?");
+
+        if (strcmp(state, "paused") == 0)
+                say(YELLOW, "Paused: it counts and bans nobody. Go on: bailiffctl resume %s\n", field(jail, "name", "JAIL"));
+        else if (strcmp(state, "observing") == 0)
+                say(YELLOW, "Observing (observe: true): it counts and bans nobody.\n");
+        else if (strcmp(state, "disabled") == 0)
+                say(YELLOW, "Disabled (enabled: false).\n");
+}
+
+static void say_jail(Ctl *ctl, const json_t *jail)
+{
+        char find[DURATION_TEXT_MAX], ban[DURATION_TEXT_MAX];
+        const char *name = field(jail, "name", "?");
+        bool reads_bans = strcmp(field(jail, "source", ""), "bans") == 0;
+
+        say(state_colour(field(jail, "state", "")), "Status for the jail: %s (%s)\n", name, field(jail, "state", "?"));
+        say_state(jail);
+        if (reads_bans)
+                say(PLAIN, "|- Counts the bans of the other jails\n");
+        else
+                say(PLAIN, "|- Filter %s, mode %s\n", field(jail, "filter", "?"), field(jail, "mode", "?"));
+        say(PLAIN, "|  |- Currently failed: %lld\n", number(jail, "currently_failed"));
+        say(PLAIN, "|  %s Total failed:     %lld\n", reads_bans ? "`-" : "|-", number(jail, "total_failed"));
+        if (!reads_bans)
+                say_lines_read(jail);
+        say(PLAIN, "`- Actions: %s for %s after %lld failures in %s\n",
+            strcmp(field(jail, "action", ""), "reject") == 0 ? "ban and refuse" : "ban",
+            duration_format(number(jail, "bantime"), ban), number(jail, "maxretry"),
+            duration_format(number(jail, "findtime"), find));
+        say_increment(json_object_get(jail, "increment"));
+        say_list("   |- Ports:            ", JAIL_INDENT, json_object_get(jail, "ports"), "all", " ");
         say(PLAIN, "   |- Currently banned: %lld\n", number(jail, "currently_banned"));
         say(PLAIN, "   |- Total banned:     %lld\n", number(jail, "total_banned"));
-        say(PLAIN, "   |- Allowed, so not:  %lld\n", number(jail, "allowed"));
+        say(PLAIN, "   |- Allowed, so not:  %lld%s\n", number(jail, "allowed"),
+            json_is_true(json_object_get(jail, "own_allow")) ? " (it has entries of its own)" : "");
+        if (number(jail, "observed") > 0)
+                say(PLAIN, "   |- Only observed:    %lld\n", number(jail, "observed"));
         say_banned(ctl, name);
 }
 

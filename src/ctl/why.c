@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* why and monitor: what happened to an address, and what happens now. */
+/* why: what happened to an address, and what keeps it from being banned. */
 
 #include <stdio.h>
 #include <string.h>
@@ -44,15 +44,24 @@ static void say_kernel(const json_t *ban)
         else
                 say(PLAIN, "  kernel: element, %s left", duration_format(number(kernel, "expires_msec") / 1000, left));
         if (json_object_get(kernel, "packets"))
-                say(PLAIN, ", %lld packets dropped (%lld bytes)", number(kernel, "packets"), number(kernel, "bytes"));
+                say(PLAIN, ", %lld packets stopped (%lld bytes)", number(kernel, "packets"), number(kernel, "bytes"));
         putchar('\n');
+}
+
+/* "level 2, forgotten 2026-11-30 08:31" */
+static const char *level_text(const json_t *object, char buffer[static 96])
+{
+        char time[64];
+
+        snprintf(buffer, 96, "level %lld, forgotten %s", number(object, "level"),
+                 time_text(field(object, "forgotten", ""), TIME_SHORT, time));
+        return buffer;
 }
 
 static void say_why_ban(const json_t *ban)
 {
-        char time[64];
-        const json_t *ports = json_object_get(ban, "ports"), *port;
-        size_t i;
+        char time[64], level[96];
+        const json_t *ports = json_object_get(ban, "ports");
 
         say(BOLD, "%s is banned in %s\n", field(ban, "ip", "?"), field(ban, "jail", "?"));
         say(PLAIN, "  since %s\n", time_text(field(ban, "start", ""), TIME_FULL, time));
@@ -63,11 +72,12 @@ static void say_why_ban(const json_t *ban)
                 say(PLAIN, "  after %lld failures; the last matched rule %s\n", number(ban, "failures"), field(ban, "rule", "?"));
         if (*field(ban, "reason", ""))
                 say_wrapped(PLAIN, "  reason: ", "    ", field(ban, "reason", ""));
-        if (json_array_size(ports) > 0) {
-                say(PLAIN, "  only ports");
-                json_array_foreach(ports, i, port) say(PLAIN, " %s", json_string_value(port) ? json_string_value(port) : "?");
-                putchar('\n');
-        }
+        if (json_object_get(ban, "level"))
+                say(PLAIN, "  %s\n", level_text(ban, level));
+        if (strcmp(field(ban, "action", ""), "reject") == 0)
+                say(PLAIN, "  packets are refused, not dropped\n");
+        if (json_array_size(ports) > 0)
+                say_list("  only ports ", "    ", ports, "", " ");
         say_kernel(ban);
         say_lines(json_object_get(ban, "lines"));
 }
@@ -79,28 +89,55 @@ static void say_window(const json_t *window)
         say_lines(json_object_get(window, "lines"));
 }
 
+static void say_allowed(const char *ip, const json_t *entry)
+{
+        const char *until = field(entry, "until", "forever"), *jail = field(entry, "jail", NULL);
+        char text[512], time[64];
+        int used = snprintf(text, sizeof text, "%.64s is allowed by %.64s (%.120s)", ip, field(entry, "ip", "?"),
+                            field(entry, "origin", "?"));
+
+        if (strcmp(until, "forever") != 0)
+                used += snprintf(text + used, sizeof text - (size_t) used, " until %s", time_text(until, TIME_SHORT, time));
+        if (jail)
+                snprintf(text + used, sizeof text - (size_t) used, " in %.63s alone: other jails may ban it", jail);
+        say_wrapped(GREEN, "", "  ", text);
+        if (*field(entry, "reason", ""))
+                say_wrapped(PLAIN, "  reason: ", "    ", field(entry, "reason", ""));
+}
+
+static void say_past(const json_t *past)
+{
+        const json_t *ban = json_object_get(past, "ban");
+        char text[512], start[64], end[64];
+
+        snprintf(text, sizeof text, "was banned in %.63s from %s to %s (%.16s)%s%.200s", field(ban, "jail", "?"),
+                 time_text(field(ban, "start", ""), TIME_SHORT, start), time_text(field(past, "ended", ""), TIME_SHORT, end),
+                 field(past, "how", "?"), *field(ban, "reason", "") ? ": " : "", field(ban, "reason", ""));
+        say_wrapped(DIM, "", "  ", text);
+}
+
+static void say_level(const json_t *level)
+{
+        char text[96];
+        const char *jail = field(level, "jail", NULL);
+
+        say(PLAIN, "its next ban in %s has %s\n", jail ? jail : "any jail", level_text(level, text));
+}
+
 static void say_why(const json_t *why)
 {
         const json_t *allowed = json_object_get(why, "allowed"), *bans = json_object_get(why, "bans"),
-                     *windows = json_object_get(why, "windows");
-        const json_t *item;
-        char time[64];
+                     *windows = json_object_get(why, "windows"), *past = json_object_get(why, "past"), *item;
         size_t i;
 
-        if (allowed) {
-                const char *until = field(allowed, "until", "forever");
-
-                say(GREEN, "%s is allowed by %s (%s)", field(why, "ip", "?"), field(allowed, "ip", "?"),
-                    field(allowed, "origin", "?"));
-                if (strcmp(until, "forever") != 0)
-                        say(GREEN, " until %s", time_text(until, TIME_SHORT, time));
-                putchar('\n');
-        }
+        json_array_foreach(allowed, i, item) say_allowed(field(why, "ip", "?"), item);
         json_array_foreach(bans, i, item) say_why_ban(item);
         json_array_foreach(windows, i, item) say_window(item);
-        if (!allowed && json_array_size(bans) == 0)
+        if (json_array_size(allowed) == 0 && json_array_size(bans) == 0)
                 say(PLAIN, "%s is not banned%s\n", field(why, "ip", "?"),
                     json_array_size(windows) > 0 ? " (yet)." : ", and no failure of it counts at present.");
+        json_array_foreach(json_object_get(why, "levels"), i, item) say_level(item);
+        json_array_foreach(past, i, item) say_past(item);
         if (json_is_true(json_object_get(why, "redacted")) && (json_array_size(bans) > 0 || json_array_size(windows) > 0))
                 say(DIM, "Log lines are shown to root and group bailiff-admin only.\n");
 }
@@ -127,84 +164,4 @@ int command_why(Ctl *ctl, int argc, char **argv)
         else
                 say_why(answer.parameters);
         return STATUS_DONE;
-}
-
-static void say_event(const json_t *event)
-{
-        char time[64], text[1024];
-        const char *kind = field(event, "event", "?");
-        int used;
-
-        used = snprintf(text, sizeof text, "%.16s", kind);
-        if (*field(event, "ip", ""))
-                used += snprintf(text + used, sizeof text - (size_t) used, " %.63s in %.63s", field(event, "ip", ""),
-                                 field(event, "jail", "?"));
-        if (strcmp(kind, "ban") == 0 || strcmp(kind, "prolong") == 0) {
-                char end[80];
-
-                used += snprintf(text + used, sizeof text - (size_t) used, " %s%s", until_text(event, TIME_SHORT, end),
-                                 strcmp(field(event, "origin", ""), "manual") == 0 ? ", by hand" : "");
-        }
-        if (number(event, "failures") > 0)
-                used += snprintf(text + used, sizeof text - (size_t) used, ", %lld failures", number(event, "failures"));
-        if (*field(event, "note", "") || *field(event, "text", ""))
-                snprintf(text + used, sizeof text - (size_t) used, ": %.600s", field(event, "note", field(event, "text", "")));
-
-        char first[64];
-        snprintf(first, sizeof first, "%lld %s ", number(event, "id"), time_text(field(event, "time", ""), TIME_SECOND, time));
-        say_wrapped(strcmp(kind, "ban") == 0 ? RED : PLAIN, first, "    ", text);
-        fflush(stdout);
-}
-
-static int monitor(Ctl *ctl)
-{
-        long long last = -1;
-
-        for (;;) {
-                _cleanup_answer_ Answer answer = { 0 };
-                const json_t *event;
-
-                if (client_receive(ctl, -1, &answer) != STATUS_DONE) {
-                        if (last >= 0)
-                                fail("go on with: bailiffctl monitor --since %lld", last);
-                        return STATUS_ERROR;
-                }
-                if (answer.error)
-                        return answer_error(&answer, NULL);
-                event = json_object_get(answer.parameters, "event");
-                if (event && ctl->json)
-                        say_json(event);
-                else if (event)
-                        say_event(event);
-                if (event)
-                        last = number(event, "id");
-                if (output_end(STATUS_DONE) != STATUS_DONE)
-                        return STATUS_ERROR;
-                if (!answer.continues)
-                        return STATUS_DONE;
-        }
-}
-
-/**
- * command_monitor() - monitor [--since ID]
- */
-int command_monitor(Ctl *ctl, int argc, char **argv)
-{
-        const Command *command = command_find("monitor");
-        json_t *parameters = json_object();
-        const char *since = NULL;
-        int status;
-
-        if (argc == 3 && strcmp(argv[1], "--since") == 0)
-                since = argv[2];
-        else if (argc == 2 && strncmp(argv[1], "--since=", 8) == 0)
-                since = argv[1] + 8;
-        if (argc > 1 && (!since || !*since || strlen(since) > 18 || since[strspn(since, "0123456789")])) {
-                json_decref(parameters);
-                return usage_error(command, since ? "an event's ID is a number" : "monitor takes --since ID and nothing else");
-        }
-        if (since)
-                json_object_set_new(parameters, "since", json_integer(strtoll(since, NULL, 10)));
-        status = client_send(ctl, "Monitor", parameters, true);
-        return status != STATUS_DONE ? status : monitor(ctl);
 }

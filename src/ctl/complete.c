@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Completion: what may stand at the cursor. The shell hands over its words, and
+ * the answer comes out of the table of commands: a usage like
+ *
+ *     JAIL ADDR[/LEN]...|- [--for 1d] [--no-report]
+ *
+ * says that a jail stands first, then something that cannot be completed, and
+ * that there are two options, one of them with a value. Small letters are words
+ * to type, capitals stand for something; of these JAIL is known, from the daemon.
+ */
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+#include "util/cleanup.h"
+#include "util/text.h"
+
+#define DAEMON_MSEC 1000 /* somebody waits at a prompt */
+#define TOKENS_MAX 16
+
+typedef struct Token {
+        char text[48];
+        bool has_value; /* an option with a value, which `value` stands for */
+        char value[16];
+} Token;
+
+/* The words of a usage: an option with its value is one. Return: how many. */
+static size_t read_usage(const char *usage, Token tokens[static TOKENS_MAX])
+{
+        _cleanup_free_ char *copy = strdup(usage);
+        char *rest = NULL;
+        bool open = false;
+        size_t n = 0;
+
+        for (char *word = strtok_r(copy, " ", &rest); word && n < TOKENS_MAX; word = strtok_r(NULL, " ", &rest)) {
+                size_t size = strlen(word);
+                bool closes = word[size - 1] == ']';
+
+                if (closes)
+                        word[size - 1] = '\0';
+                if (open) {
+                        tokens[n - 1].has_value = true;
+                        snprintf(tokens[n - 1].value, sizeof tokens[n - 1].value, "%s", word);
+                        open = false;
+                        continue;
+                }
+                open = strncmp(word, "[--", 3) == 0 && !closes;
+                tokens[n] = (Token){ .has_value = false };
+                snprintf(tokens[n++].text, sizeof tokens->text, "%s", word + (*word == '['));
+        }
+        return n;
+}
+
+static void offer(const char *candidate, const char *typed)
+{
+        if (strncmp(candidate, typed, strlen(typed)) == 0)
+                puts(candidate);
+}
+
+static void offer_jails(Ctl *ctl, const char *typed)
+{
+        _cleanup_answer_ Answer answer = { 0 };
+        const json_t *jail;
+        size_t i;
+
+        if (client_send(ctl, "Status", json_object(), false) != STATUS_DONE ||
+            client_receive(ctl, DAEMON_MSEC, &answer) != STATUS_DONE)
+                return;
+        json_array_foreach(json_object_get(answer.parameters, "jails"), i, jail) if (text_is_name(field(jail, "name", "")))
+                offer(field(jail, "name", ""), typed);
+}
+
+/* "add|remove|list", "ADDR...|--all", "JAIL" */
+static void offer_token(Ctl *ctl, const char *token, const char *typed, bool options)
+{
+        _cleanup_free_ char *copy = strdup(token);
+        char *rest = NULL;
+
+        for (char *word = strtok_r(copy, "|", &rest); word; word = strtok_r(NULL, "|", &rest)) {
+                if (strcmp(word, "JAIL") == 0 && !options)
+                        offer_jails(ctl, typed);
+                else if (options ? *word == '-' && word[1] : islower((unsigned char) *word))
+                        offer(word, typed);
+        }
+}
+
+static bool is_positional(const Token *token)
+{
+        return token->text[0] != '-';
+}
+
+static const Token *find_option(const Token *tokens, size_t n, const char *word)
+{
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(tokens[i].text, word) == 0)
+                        return &tokens[i];
+        return NULL;
+}
+
+/* words[0] is the command's name, words[n - 1] the word at the cursor. */
+static void complete_argument(Ctl *ctl, const Command *command, int n, char **words)
+{
+        Token tokens[TOKENS_MAX];
+        size_t n_tokens = read_usage(command->usage, tokens), place = 0;
+        const char *typed = words[n - 1];
+
+        for (int i = 1; i < n - 1; i++) {
+                const Token *option = find_option(tokens, n_tokens, words[i]);
+
+                if (option && option->has_value && ++i == n - 1) {
+                        offer_token(ctl, option->value, typed, false);
+                        return;
+                }
+                place += words[i][0] != '-' && !option;
+        }
+        if (*typed == '-') {
+                for (size_t i = 0; i < n_tokens; i++)
+                        offer_token(ctl, tokens[i].text, typed, true);
+                offer("--json", typed);
+                offer("--help", typed);
+                return;
+        }
+        for (size_t i = 0; i < n_tokens; i++)
+                if (is_positional(&tokens[i]) && place-- == 0)
+                        offer_token(ctl, tokens[i].text, typed, false);
+}
+
+/**
+ * complete() - __complete PLACE WORD...: what the word at PLACE may be, one a line
+ *
+ * The words are the whole line, the program's name as well.
+ */
+int complete(Ctl *ctl, int argc, char **argv)
+{
+        static const char *const global[] = { "--socket", "--json", "--help", "--version" };
+        int place = argc > 2 ? atoi(argv[1]) + 2 : 0;
+
+        if (place < 3 || place >= argc)
+                return STATUS_ERROR;
+        for (int i = 3; i < place; i++) {
+                const Command *command = command_find(argv[i]);
+
+                if (strcmp(argv[i], "--socket") == 0) {
+                        if (++i == place)
+                                return STATUS_DONE; /* a path: the shell knows better */
+                        ctl->socket = argv[i];
+                } else if (command) {
+                        complete_argument(ctl, command, place - i + 1, argv + i);
+                        return STATUS_DONE;
+                }
+        }
+        for (size_t i = 0; argv[place][0] != '-' && i < N_COMMANDS; i++)
+                offer(COMMANDS[i].name, argv[place]);
+        for (size_t i = 0; argv[place][0] == '-' && i < sizeof global / sizeof *global; i++)
+                offer(global[i], argv[place]);
+        return STATUS_DONE;
+}
