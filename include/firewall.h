@@ -30,7 +30,7 @@ enum {
         FIREWALL_E_FOREIGN = 1, /* a table `inet bailiff` without our mark stands there */
         FIREWALL_E_DENIED,      /* CAP_NET_ADMIN is missing */
         FIREWALL_E_UNSUPPORTED, /* the kernel lacks something; the Problem names it */
-        FIREWALL_E_ELEMENT,     /* some elements were refused; each was told to `refused` */
+        FIREWALL_E_ELEMENT,     /* some elements were refused; each was told to `refused` or `refused_allow` */
         FIREWALL_E_ABSENT,      /* asked for an element that is not there */
 };
 
@@ -45,6 +45,8 @@ typedef struct FirewallCallbacks {
         int (*allowed)(void *userdata, int (*visit)(void *visit_data, const Addr *addr, EventTime until), void *visit_data);
         /* An element that the kernel refused, and why. */
         void (*refused)(void *userdata, const Element *element, const char *why);
+        /* An allowed prefix that the kernel refused, and why: bans around it cut it off. May be NULL. */
+        void (*refused_allow)(void *userdata, const Addr *addr, const char *why);
         /* The table was altered by somebody else and has been mended. `text` names what was found, who did it and what was restored. */
         void (*healed)(void *userdata, const char *text);
         /* The table cannot be mended at present (text says why), or can again (NULL). */
@@ -76,7 +78,6 @@ int firewall_apply(Firewall *firewall, const Element *elements, size_t n_element
 int firewall_allow(Firewall *firewall, const Addr *addr, EventTime until, bool remove, Problem *problem);
 int firewall_query(Firewall *firewall, const Element *element, FirewallElement *ret_element);
 int firewall_verify(Firewall *firewall, Problem *problem);
-int firewall_set_sequence(Firewall *firewall, uint64_t sequence);
 /* Puts a packet counter into every element, or takes them out: the table is laid anew. */
 int firewall_set_counters(Firewall *firewall, bool counters, Problem *problem);
 int firewall_remove(Firewall *firewall, Problem *problem);

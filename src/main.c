@@ -9,6 +9,7 @@
 
 #include "build-config.h"
 #include "daemon/daemon.h"
+#include "daemon/restore.h"
 #include "util/log.h"
 
 static const char HELP[] =
@@ -19,6 +20,8 @@ static const char HELP[] =
         "  --config FILE       the configuration (" BAILIFF_CONFIG_DIR "/bailiff.yaml)\n"
         "  --check             check the configuration and its filters; exit: 0 good, 2 bad\n"
         "  --dump-config       print the configuration with every default, and exit\n"
+        "  --origin            with it: where each value was written\n"
+        "  --restore-only      put the bans that are remembered into the kernel, and exit\n"
         "  --dry-run           decide, show and count, but enforce and remember nothing\n"
         "  --state-dir DIR     what is remembered (" BAILIFF_STATE_DIR ")\n"
         "  --runtime-dir DIR   the control socket (" BAILIFF_RUNTIME_DIR ")\n"
@@ -36,15 +39,17 @@ static DaemonOptions arg_options = {
         .state_directory = BAILIFF_STATE_DIR,
         .runtime_directory = BAILIFF_RUNTIME_DIR,
 };
-static bool arg_check, arg_dump;
+static bool arg_check, arg_dump, arg_origin, arg_restore;
 
 /* Return: -1 to go on, else the exit status. */
 static int parse_arguments(int argc, char *argv[])
 {
-        enum { CONFIG = 256, CHECK, DUMP, DRY_RUN, STATE, RUNTIME, JOURNAL, LEVEL, VERSION };
+        enum { CONFIG = 256, CHECK, DUMP, ORIGIN, RESTORE, DRY_RUN, STATE, RUNTIME, JOURNAL, LEVEL, VERSION };
         static const struct option options[] = {
                 { "config", required_argument, NULL, CONFIG },      { "check", no_argument, NULL, CHECK },
-                { "dump-config", no_argument, NULL, DUMP },         { "dry-run", no_argument, NULL, DRY_RUN },
+                { "dump-config", no_argument, NULL, DUMP },         { "origin", no_argument, NULL, ORIGIN },
+                { "restore-only", no_argument, NULL, RESTORE },
+                { "dry-run", no_argument, NULL, DRY_RUN },
                 { "state-dir", required_argument, NULL, STATE },    { "runtime-dir", required_argument, NULL, RUNTIME },
                 { "journal-dir", required_argument, NULL, JOURNAL }, { "log-level", required_argument, NULL, LEVEL },
                 { "version", no_argument, NULL, VERSION },          { "help", no_argument, NULL, 'h' },
@@ -56,6 +61,8 @@ static int parse_arguments(int argc, char *argv[])
                 case CONFIG: arg_options.config = optarg; break;
                 case CHECK: arg_check = true; break;
                 case DUMP: arg_dump = true; break;
+                case ORIGIN: arg_origin = true; break;
+                case RESTORE: arg_restore = true; break;
                 case DRY_RUN: arg_options.dry_run = true; break;
                 case STATE: arg_options.state_directory = optarg; break;
                 case RUNTIME: arg_options.runtime_directory = optarg; break;
@@ -75,6 +82,10 @@ static int parse_arguments(int argc, char *argv[])
                 fprintf(stderr, "bailiffd: \"%s\" is not an option. Try: bailiffd --help\n", argv[optind]);
                 return 2;
         }
+        if (arg_origin && !arg_dump) {
+                fputs("bailiffd: --origin goes with --dump-config. Try: bailiffd --help\n", stderr);
+                return 2;
+        }
         return -1;
 }
 
@@ -87,7 +98,9 @@ int main(int argc, char *argv[])
         if (status >= 0)
                 return status;
         if (arg_check || arg_dump)
-                return daemon_check(&arg_options, arg_dump);
+                return daemon_check(&arg_options, arg_dump, arg_origin);
+        if (arg_restore)
+                return daemon_restore(&arg_options);
         if (daemon_new(&arg_options, &daemon, &problem) < 0 || daemon_start(daemon, &problem) < 0) {
                 log_error("%s", problem.text);
                 return 2;

@@ -5,9 +5,11 @@
  * all stages.
  *
  * The configuration (or the kept one), the filters and the core are built here;
- * start.c brings the stages that touch the world to life. After each turn of the loop one function, daemon_settle(), brings the effects
- * of that turn to their places: elements to the kernel, records towards the
- * store, deadlines to their timer.
+ * start.c brings the stages that touch the world to life, and reload.c puts
+ * another configuration in place while they run. After each turn of the loop
+ * one function, daemon_settle(), brings the effects of that turn to their
+ * places: elements to the kernel, records towards the store, deadlines to their
+ * timer.
  */
 
 #include <errno.h>
@@ -163,7 +165,11 @@ static int on_clock(sd_event_source *source, int fd, uint32_t revents, void *use
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
-        log_notice("SIGHUP: to run a changed configuration: bailiffd --check && systemctl restart bailiffd (bans stay in force)");
+        uint64_t sequence;
+        Problem problem;
+
+        /* It logs how it went; there is nobody to answer. */
+        daemon_reload(userdata, false, NULL, NULL, &sequence, &problem);
         return 0;
 }
 
@@ -222,56 +228,34 @@ static int load_config(Daemon *daemon, Problem *problem)
                 return problem_set(problem, r, "%.900s; mend it and check it with: bailiffd --check", reason);
         }
         daemon->config_kept = true;
-        char text[PROBLEM_TEXT_MAX + 128];
-        snprintf(text, sizeof text, "%s; the last configuration that loaded runs instead. Mend it, then: systemctl restart bailiffd", problem->text);
+        char text[PROBLEM_TEXT_MAX + PATH_MAX];
+        snprintf(text, sizeof text, "%s; the last configuration that loaded (%s) runs instead. Mend it, then: systemctl reload bailiffd", problem->text, daemon->config->path);
         daemon_degrade(daemon, "configuration", text);
         return 0;
 }
 
-static void load_filter(Daemon *daemon, Jail *jail)
+/* The filter as it is installed, else as it was kept; degraded without one. */
+static int load_filter(Daemon *daemon, Jail *jail)
 {
         const JailConfig *config = jail->config;
-        char topic[JAIL_NAME_MAX + 8], text[PROBLEM_TEXT_MAX + 160];
+        char text[PROBLEM_TEXT_MAX + 160];
         Problem problem = { "" };
+        Filter *filter = NULL;
 
-        snprintf(topic, sizeof topic, "jail %s", config->name);
-        if (!daemon->config_kept) {
-                if (filter_load(config->filter, config->mode, config->name, NULL, &jail->filter, &problem) == 0)
-                        return;
-        }
-        if (kept_filter(daemon, config, &jail->filter) == 0) {
+        if (!daemon->config_kept && filter_load(config->filter, config->mode, config->name, NULL, &filter, &problem) == 0)
+                return jail_set_filter(jail, filter);
+        if (kept_filter(daemon, config, &filter) == 0) {
                 jail->filter_kept = true;
-                if (daemon->config_kept)
-                        return;
-                snprintf(text, sizeof text, "%s; its filter as it last loaded runs instead. Mend it, then: systemctl restart bailiffd", problem.text);
-        } else if (daemon->config_kept && filter_load(config->filter, config->mode, config->name, NULL, &jail->filter, &problem) == 0) {
-                return;
-        } else {
-                snprintf(text, sizeof text, "does not run: %s. The other jails do. Mend it, then: systemctl restart bailiffd", problem.text);
+                snprintf(text, sizeof text, "%s; its filter as it last loaded runs instead. Mend it, then: systemctl reload bailiffd", problem.text);
+                if (!daemon->config_kept)
+                        jail_degrade(daemon, config->name, text);
+                return jail_set_filter(jail, filter);
         }
-        daemon_degrade(daemon, topic, text);
-}
-
-/* "SYSLOG_IDENTIFIER=sshd", as journalctl takes it. */
-static int name_matches(Jail *jail)
-{
-        const FilterInfo *info = jail->filter ? filter_info(jail->filter) : NULL;
-
-        jail->matches = calloc(info ? info->n_idents + 1 : 1, sizeof *jail->matches);
-        if (!jail->matches)
-                return -ENOMEM;
-        for (size_t i = 0; info && i < info->n_idents; i++)
-                if (asprintf(&jail->matches[i], "SYSLOG_IDENTIFIER=%s", info->idents[i]) < 0)
-                        return -ENOMEM;
+        if (daemon->config_kept && filter_load(config->filter, config->mode, config->name, NULL, &filter, &problem) == 0)
+                return jail_set_filter(jail, filter);
+        snprintf(text, sizeof text, "does not run: %s. The other jails do. Mend it, then: systemctl reload bailiffd", problem.text);
+        jail_degrade(daemon, config->name, text);
         return 0;
-}
-
-static void jail_deinit(Jail *jail)
-{
-        filter_free(jail->filter);
-        for (size_t i = 0; jail->matches && jail->matches[i]; i++)
-                free(jail->matches[i]);
-        free(jail->matches);
 }
 
 static int build_core(Daemon *daemon, Problem *problem)
@@ -284,30 +268,22 @@ static int build_core(Daemon *daemon, Problem *problem)
         if (!daemon->jails)
                 return -ENOMEM;
         if ((r = tracker_new(config->max_windows, EVIDENCE_BYTES_MAX, (TrackerSink){ decide_offence, daemon }, &daemon->tracker)) < 0 ||
-            (r = ban_engine_new(config->max_bans, (BanSink){ .event = decide_event, .userdata = daemon }, &daemon->engine)) < 0)
+            (r = ban_engine_new(config->max_bans, (BanSink){ decide_event, decide_level, allow_changed, daemon }, &daemon->engine)) < 0)
                 return r;
         for (size_t i = 0; i < config->n_jails; i++) {
                 const JailConfig *jail = &config->jails[i];
 
                 if (!jail->enabled)
                         continue;
-                Jail *running = &daemon->jails[daemon->n_jails++];
-                running->config = jail;
-                load_filter(daemon, running);
-                if ((r = name_matches(running)) < 0)
+                Jail *running = &daemon->jails[daemon->n_jails];
+                if ((r = jail_init(running, jail)) < 0)
                         return r;
-                TrackerJail window = { jail->name, jail->findtime, jail->maxretry, jail->ipv6_prefix };
-                BanJail ban = { jail->name, jail->bantime, jail->ports, jail->n_ports };
-                if ((r = tracker_set_jail(daemon->tracker, &window)) < 0 || (r = ban_engine_set_jail(daemon->engine, &ban)) < 0)
+                daemon->n_jails++;
+                if ((r = jail_counts_bans(jail) ? 0 : load_filter(daemon, running)) < 0 || (r = jail_set_stages(daemon, jail)) < 0)
                         return r;
         }
-        for (size_t i = 0; i < config->n_allow; i++) {
-                AllowEntry entry = { .addr = config->allow[i].addr, .until = EVENT_TIME_FOREVER, .origin = config->allow[i].place };
-
-                if ((r = ban_engine_allow(daemon->engine, "config", &entry, daemon->started)) < 0)
-                        return r;
-        }
-        return 0;
+        r = allow_singles(daemon, config);
+        return r < 0 ? r : allow_configured(daemon, config);
 }
 
 /* A dry run shares nothing with the daemon that may be running. */
@@ -324,7 +300,7 @@ static int make_scratch(Daemon *daemon, Problem *problem)
 
 static void remove_scratch(Daemon *daemon)
 {
-        static const char *const names[] = { "bailiff.db", "bailiff.db-wal", "bailiff.db-shm", "bailiff.lock", "control.sock", "inflight" };
+        static const char *const names[] = { "bailiff.db", "bailiff.db-wal", "bailiff.db-shm", "bailiff.lock", "control.sock", "inflight", "names" };
         char path[PATH_MAX];
 
         for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -394,6 +370,7 @@ Daemon *daemon_free(Daemon *daemon)
         if (!daemon)
                 return NULL;
         control_free(daemon->control);
+        allow_watch_free(daemon->allow);
         journal_source_free(daemon->journal);
         firewall_free(daemon->firewall);
         store_free(daemon->store);
@@ -403,6 +380,14 @@ Daemon *daemon_free(Daemon *daemon)
         for (size_t i = 0; i < daemon->n_jails; i++)
                 jail_deinit(&daemon->jails[i]);
         free(daemon->jails);
+        for (size_t i = 0; i < daemon->n_idents; i++)
+                free(daemon->idents[i]);
+        free(daemon->idents);
+        for (size_t i = 0; i < daemon->n_groups; i++)
+                free(daemon->groups[i]);
+        free(daemon->groups);
+        free(daemon->on_link);
+        free(daemon->ban_hits);
         config_free(daemon->config);
         health_clear(&daemon->health);
         free(daemon->elements);
@@ -422,6 +407,8 @@ Daemon *daemon_free(Daemon *daemon)
         return NULL;
 }
 
+/* ---- checking ---- */
+
 /* Root can read what the service's user cannot, and would call it good. */
 static void check_readable(const char *path)
 {
@@ -436,10 +423,11 @@ static void check_readable(const char *path)
 /**
  * daemon_check() - load the configuration and its filters, and say what is wrong
  * @dump:       print the configuration instead of a summary
+ * @origin:     and behind each value, where it was written
  *
  * Return: the exit status: 0 good, 2 bad.
  */
-int daemon_check(const DaemonOptions *options, bool dump)
+int daemon_check(const DaemonOptions *options, bool dump, bool origin)
 {
         _cleanup_(config_freep) Config *config = NULL;
         _cleanup_free_ char *text = NULL;
@@ -451,18 +439,19 @@ int daemon_check(const DaemonOptions *options, bool dump)
                 fprintf(stderr, "bailiffd: %s\n", problem.text);
                 return 2;
         }
-        check_readable(options->config);
+        for (size_t i = 0; i < config->n_files; i++)
+                check_readable(config->files[i]);
         for (size_t i = 0; i < config->n_jails; i++) {
                 const JailConfig *jail = &config->jails[i];
                 _cleanup_(filter_freep) Filter *filter = NULL;
 
-                if (filter_load(jail->filter, jail->mode, jail->name, NULL, &filter, &problem) != 0) {
+                if (!jail_counts_bans(jail) && filter_load(jail->filter, jail->mode, jail->name, NULL, &filter, &problem) != 0) {
                         fprintf(stderr, "bailiffd: %s: jail %s: %s\n", jail->place, jail->name, problem.text);
                         status = 2;
                 }
                 n_enabled += jail->enabled;
         }
-        if (status == 0 && dump && config_dump(config, false, &text) == 0)
+        if (status == 0 && dump && config_dump(config, origin, &text) == 0)
                 fputs(text, stdout);
         else if (status == 0)
                 printf("%s: good: %zu jail%s enabled%s\n", options->config, n_enabled, n_enabled == 1 ? "" : "s",

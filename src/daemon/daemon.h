@@ -24,4 +24,4 @@ DEFINE_CLEANUP(Daemon *, daemon_free)
 
 int daemon_start(Daemon *daemon, Problem *problem);
 int daemon_run(Daemon *daemon);
-int daemon_check(const DaemonOptions *options, bool dump);
+int daemon_check(const DaemonOptions *options, bool dump, bool origin);

@@ -73,6 +73,17 @@ void daemon_notify(const Daemon *daemon, const char *first)
 }
 
 /**
+ * daemon_problem() - what is wrong about a topic, or ""
+ */
+const char *daemon_problem(const Daemon *daemon, const char *topic)
+{
+        for (size_t i = 0; i < daemon->health.n_problems; i++)
+                if (strcmp(daemon->health.problems[i].topic, topic) == 0)
+                        return daemon->health.problems[i].text;
+        return "";
+}
+
+/**
  * daemon_degrade() - say what is wrong about a topic, or that it is mended
  * @topic:      "firewall" ...
  * @text:       what is wrong and what to do; NULL: mended
@@ -117,7 +128,10 @@ static void fault_point(const Line *line)
 #endif
 }
 
-static void decide_hit(Daemon *daemon, Jail *jail, const Hit *hit)
+/**
+ * decide_hit() - count a failure, unless its address is allowed
+ */
+void decide_hit(Daemon *daemon, Jail *jail, const Hit *hit)
 {
         unsigned counted = 0;
 
@@ -175,9 +189,12 @@ void decide_line(void *userdata, const Line *line)
         for (size_t i = 0; i < daemon->n_jails; i++) {
                 Hit hit;
 
-                if (listens(&daemon->jails[i], line) && filter_match(daemon->jails[i].filter, line, &hit) == FILTER_HIT)
+                if (listens(&daemon->jails[i], line) && filter_match(daemon->jails[i].filter, line, &hit) == FILTER_HIT) {
+                        hit.jail = daemon->jails[i].config->name; /* it may have been renamed since the filter was loaded */
                         decide_hit(daemon, &daemon->jails[i], &hit);
+                }
         }
+        recidive_count(daemon);
         inflight_end(daemon->inflight);
 }
 
@@ -188,8 +205,8 @@ static void note_observed(Daemon *daemon, const Jail *jail, const Offence *offen
         char addr[ADDR_TEXT_MAX], text[256];
         unsigned dropped;
 
-        snprintf(text, sizeof text, "[%s] %s would be banned: %u failures, rule %s; the jail only observes", jail->config->name,
-                 addr_format(&offence->addr, addr), offence->failures, offence->rule);
+        snprintf(text, sizeof text, "[%s] %s would be banned: %u failures, rule %s; the jail %s", jail->config->name,
+                 addr_format(&offence->addr, addr), offence->failures, offence->rule, jail->paused_by ? "is paused" : "only observes");
         daemon_note(daemon, "observed", text);
         if (log_allow("observed", 60, &dropped))
                 log_notice("%s", text);
@@ -204,7 +221,7 @@ void decide_offence(void *userdata, const Offence *offence)
         Jail *jail = daemon_jail(daemon, offence->jail);
         int r;
 
-        if (jail && jail->config->observe) {
+        if (jail && (jail->config->observe || jail->paused_by)) {
                 jail->observed++;
                 note_observed(daemon, jail, offence);
                 return;
@@ -247,6 +264,8 @@ static void log_event(const BanEvent *event)
  */
 void daemon_queue_elements(Daemon *daemon, const Element *changes, size_t n_changes)
 {
+        if (n_changes == 0)
+                return;
         if (daemon->n_elements + n_changes > daemon->elements_size) {
                 size_t size = (daemon->n_elements + n_changes) * 2;
                 Element *grown = realloc(daemon->elements, size * sizeof *grown);
@@ -272,7 +291,7 @@ void daemon_queue_elements(Daemon *daemon, const Element *changes, size_t n_chan
 /* Those that another jail still wants are laid again right afterwards. */
 static void remove_elements(Daemon *daemon, const Ban *ban)
 {
-        Element element = { .addr = ban->addr, .until = EVENT_TIME_NONE };
+        Element element = { .addr = ban->addr, .reject = ban->reject, .until = EVENT_TIME_NONE };
 
         if (ban->n_ports == 0)
                 daemon_queue_elements(daemon, &element, 1);
@@ -291,9 +310,11 @@ void decide_event(void *userdata, const BanEvent *event)
         Daemon *daemon = userdata;
         _cleanup_free_ char *members = control_event_members(event);
 
+        if (event->kind == BAN_EVENT_BAN)
+                recidive_take(daemon, event->ban);
         switch (event->kind) {
         case BAN_EVENT_BAN:
-        case BAN_EVENT_PROLONG:
+        case BAN_EVENT_PROLONG: daemon->banned = true; store_put_ban(daemon->store, event->ban); break;
         case BAN_EVENT_CHANGE: store_put_ban(daemon->store, event->ban); break;
         case BAN_EVENT_LATE:
                 store_put_ban(daemon->store, event->ban);
@@ -319,6 +340,17 @@ void decide_event(void *userdata, const BanEvent *event)
         log_event(event);
         daemon->dirty = true;
         daemon->deadlines_moved = true;
+}
+
+/**
+ * decide_level() - the ban engine's sink of levels
+ */
+void decide_level(void *userdata, const LevelRecord *record)
+{
+        Daemon *daemon = userdata;
+
+        store_put_level(daemon->store, record);
+        daemon->dirty = true;
 }
 
 static void flush_again_soon(Daemon *daemon)
@@ -363,6 +395,8 @@ int daemon_flush_elements(Daemon *daemon)
         if (!is_refusal(r) && daemon->elements_lost) {
                 r = firewall_verify(daemon->firewall, &problem);
                 daemon->elements_lost = is_refusal(r);
+                if (r == 0)
+                        daemon_degrade(daemon, "firewall allow list", NULL);
         }
         if (is_refusal(r)) {
                 daemon->kernel_behind = true;
@@ -374,6 +408,16 @@ int daemon_flush_elements(Daemon *daemon)
                 daemon_degrade(daemon, "firewall changes", NULL);
         daemon->kernel_behind = false;
         return 0;
+}
+
+/**
+ * daemon_verify_soon() - something is missing in the kernel: compare all with it in a second
+ */
+void daemon_verify_soon(Daemon *daemon)
+{
+        daemon->elements_lost = true;
+        daemon->kernel_behind = true;
+        flush_again_soon(daemon);
 }
 
 static int commit_window(void *userdata, const WindowRecord *record)

@@ -3,9 +3,10 @@
 /*
  * A bad configuration must not disarm the host.
  *
- * Once a configuration has loaded with all its filters, a copy of those files
- * is kept in the state directory: kept/bailiff.yaml, and kept/filters/ with the
- * filters, kept/filters1/ with what those extend, and so on. The next
+ * Once a configuration has loaded with all its filters, it is kept in the state
+ * directory: kept/bailiff.yaml is all its layers in one, every value written
+ * out, so that a later release's defaults do not change it; kept/filters/ has
+ * the filters, kept/filters1/ what those extend, and so on. The next
  * start with a file that does not load runs the kept one, degraded. The copy is
  * replaced as a whole by renaming directories, so a crash leaves the old or the
  * new one; between the two renames it is found as kept.old.
@@ -24,6 +25,8 @@
 #include "util/yaml.h"
 
 #define KEPT_LAYERS 4 /* files of one `extends` chain */
+#define KEPT_SIZE_MAX (16 * 1024 * 1024) /* all layers in one, for a thousand jails */
+#define KEEP_RETRY_USEC (5 * USEC_PER_SEC)
 
 static int path_join(char path[static PATH_MAX], const char *a, const char *b, const char *c)
 {
@@ -81,24 +84,28 @@ static int copy_file(const char *from, const char *to)
         return r < 0 ? r : text_write_file(to, text, size, 0600);
 }
 
-static bool same_file(const char *a, const char *b)
+static bool holds(const char *file, const char *text, size_t size)
 {
-        _cleanup_free_ char *text_a = NULL, *text_b = NULL;
-        size_t size_a, size_b;
+        _cleanup_free_ char *present = NULL;
+        size_t present_size;
 
-        return text_read_file(a, YAML_SIZE_MAX, &text_a, &size_a) == 0 && text_read_file(b, YAML_SIZE_MAX, &text_b, &size_b) == 0 &&
-               size_a == size_b && memcmp(text_a, text_b, size_a) == 0;
+        return text_read_file(file, KEPT_SIZE_MAX, &present, &present_size) == 0 && present_size == size && memcmp(present, text, size) == 0;
 }
 
-/* Calls `visit` for each file that the running configuration was made of, with its name in a kept directory. */
-static int each_file(const Daemon *daemon, const char *directory, int (*visit)(const char *file, const char *kept))
+static int visit_same(const char *file, const char *kept)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        return text_read_file(file, YAML_SIZE_MAX, &text, &size) == 0 && holds(kept, text, size) ? 0 : 1;
+}
+
+/* Calls `visit` for each file of the filters that run, with its name in a kept directory. */
+static int each_filter(const Daemon *daemon, const char *directory, int (*visit)(const char *file, const char *kept))
 {
         char path[PATH_MAX], filters[PATH_MAX];
-        int r;
+        int r = 0;
 
-        r = path_join(path, directory, "bailiff.yaml", "");
-        if (r == 0)
-                r = visit(daemon->config->path, path);
         for (size_t i = 0; i < daemon->n_jails && r == 0; i++) {
                 const Filter *filter = daemon->jails[i].filter;
                 const char *file;
@@ -116,13 +123,28 @@ static int each_file(const Daemon *daemon, const char *directory, int (*visit)(c
         return r;
 }
 
-static int visit_same(const char *file, const char *kept)
+static bool is_kept(const Daemon *daemon, const char *directory, const char *text)
 {
-        return same_file(file, kept) ? 0 : 1;
+        char path[PATH_MAX];
+
+        return path_join(path, directory, "bailiff.yaml", "") == 0 && holds(path, text, strlen(text)) &&
+               each_filter(daemon, directory, visit_same) == 0;
+}
+
+static int write_kept(const Daemon *daemon, const char *directory, const char *text)
+{
+        char path[PATH_MAX];
+        int r = make_kept(directory);
+
+        if (r == 0)
+                r = path_join(path, directory, "bailiff.yaml", "");
+        if (r == 0)
+                r = text_write_file(path, text, strlen(text), 0600);
+        return r < 0 ? r : each_filter(daemon, directory, copy_file);
 }
 
 /**
- * kept_save() - keep the files of the configuration that runs
+ * kept_save() - keep the configuration that runs, and its filters
  *
  * Return: 0 (also if they are kept already), or -errno with @problem set; the
  * old copy stays then.
@@ -131,17 +153,19 @@ int kept_save(Daemon *daemon, Problem *problem)
 {
         const char *state = daemon->options.state_directory;
         char kept[PATH_MAX], new[PATH_MAX], old[PATH_MAX];
-        int r;
+        _cleanup_free_ char *text = NULL;
+        int r = config_dump(daemon->config, false, &text);
+
+        if (r < 0)
+                return problem_set(problem, r, "out of memory: the configuration is not kept");
 
         if (path_join(kept, state, "kept", "") < 0 || path_join(new, state, "kept.new", "") < 0 ||
             path_join(old, state, "kept.old", "") < 0)
                 return problem_set(problem, -ENAMETOOLONG, "%s: the path is too long", state);
-        if (each_file(daemon, kept, visit_same) == 0)
+        if (is_kept(daemon, kept, text))
                 return 0;
         remove_kept(new);
-        r = make_kept(new);
-        if (r == 0)
-                r = each_file(daemon, new, copy_file);
+        r = write_kept(daemon, new, text);
         if (r == 0) {
                 remove_kept(old);
                 if (rename(kept, old) < 0 && errno != ENOENT)
@@ -166,7 +190,7 @@ static const char *kept_directory(const Daemon *daemon, char path[static PATH_MA
 /**
  * kept_load() - load the kept configuration
  *
- * Return: 0, -ENOENT if none is kept, or as config_load().
+ * Return: 0, -ENOENT if none is kept, or as config_load_alone().
  */
 int kept_load(Daemon *daemon, Config **ret_config, Problem *problem)
 {
@@ -174,7 +198,7 @@ int kept_load(Daemon *daemon, Config **ret_config, Problem *problem)
 
         if (!kept_directory(daemon, directory) || path_join(path, directory, "bailiff.yaml", "") < 0)
                 return -ENOENT;
-        return config_load(path, ret_config, problem);
+        return config_load_alone(path, ret_config, problem);
 }
 
 /**
@@ -200,4 +224,32 @@ int kept_filter(const Daemon *daemon, const JailConfig *config, Filter **ret_fil
                 directories[layer] = paths[layer];
         }
         return filter_load(spec, config->mode, config->name, directories, ret_filter, NULL);
+}
+
+static int on_keep(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        kept_renew(userdata);
+        return 0;
+}
+
+/**
+ * kept_renew() - keep what runs, if all of it loaded; where the disk is full it is tried again until it works
+ */
+void kept_renew(Daemon *daemon)
+{
+        Problem problem;
+
+        if (daemon->options.dry_run || daemon->config_kept)
+                return;
+        for (size_t i = 0; i < daemon->n_jails; i++)
+                if (!jail_counts_bans(daemon->jails[i].config) && (!daemon->jails[i].filter || daemon->jails[i].filter_kept))
+                        return;
+        daemon->keep_source = sd_event_source_disable_unref(daemon->keep_source);
+        if (kept_save(daemon, &problem) == 0) {
+                daemon_degrade(daemon, "kept configuration", NULL);
+                return;
+        }
+        daemon_degrade(daemon, "kept configuration", problem.text);
+        if (sd_event_add_time_relative(daemon->event, &daemon->keep_source, CLOCK_BOOTTIME, KEEP_RETRY_USEC, KEEP_RETRY_USEC / 10, on_keep, daemon) >= 0)
+                sd_event_source_set_description(daemon->keep_source, "keep the configuration");
 }

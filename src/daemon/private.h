@@ -5,6 +5,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "allow.h"
 #include "ban.h"
 #include "config.h"
 #include "control.h"
@@ -36,13 +37,27 @@ void health_clear(Health *health);
  */
 typedef struct Jail {
         const JailConfig *config;
-        Filter *filter;                 /* NULL: it could not be loaded */
+        Filter *filter;                 /* NULL: it could not be loaded, or the jail counts bans */
+        uint64_t fingerprint;           /* of the filter's files as they were loaded */
         char **matches;                 /* what it reads of the journal, for status; as many as the filter has idents */
         bool filter_kept;               /* the kept copy runs, since the present file did not load */
+        char *paused_by;                /* who paused it; NULL: nobody */
+        EventTime paused_since;
         uint64_t total_failed;
         uint64_t allowed;               /* hits of allowed addresses, not counted */
-        uint64_t observed;              /* offences that were not banned for `observe` */
+        uint64_t observed;              /* offences that were not banned for `observe` or a pause */
 } Jail;
+
+/**
+ * A ban on its way to a jail that counts bans.
+ */
+typedef struct BanHit {
+        char jail[JAIL_NAME_MAX];       /* which counts it */
+        char rule[JAIL_NAME_MAX + 4];   /* "ban:sshd" */
+        char text[EVIDENCE_TEXT_MAX];
+        Addr addr;
+        EventTime time;
+} BanHit;
 
 struct Daemon {
         DaemonOptions options;
@@ -56,6 +71,15 @@ struct Daemon {
         char start_position[SOURCE_POSITION_MAX];
         EventTime start_position_time;
 
+        char **idents;                  /* that the journal is read for, ended by NULL */
+        size_t n_idents;
+        int firewall_running;           /* FIREWALL_* of the start */
+        bool firewall_started;
+        char **groups;                  /* of the allow list, that the watch has told of */
+        size_t n_groups;
+        Addr *on_link;                  /* prefixes in which addresses count singly */
+        size_t n_on_link;
+
         sd_event *event;
         sd_event_source *settle_source, *deadline_source, *commit_source, *retry_source, *clock_source, *keep_source;
         int clock_fd;
@@ -68,6 +92,7 @@ struct Daemon {
         Store *store;
         Control *control;
         JournalSource *journal;
+        AllowWatch *allow;
         Inflight *inflight;
 
         Element *elements;              /* to be changed in the kernel at the end of this turn */
@@ -76,6 +101,9 @@ struct Daemon {
         bool elements_lost;             /* they were too many to wait: all is compared when it takes them again */
         BanVisitor lifted;              /* is shown the bans that the present `unban` lifts */
         void *lifted_data;
+        BanHit *ban_hits;               /* to be counted behind the present line */
+        size_t n_ban_hits, ban_hits_size;
+        bool banned;                    /* since `attempt` cleared it */
         bool dirty;                     /* something waits for the next commit */
         bool deadlines_moved;
         bool paused;
@@ -86,20 +114,67 @@ struct Daemon {
 
 /* decide.c: from a line to a decision and its effects */
 void decide_line(void *userdata, const Line *line);
+void decide_hit(Daemon *daemon, Jail *jail, const Hit *hit);
 void decide_offence(void *userdata, const Offence *offence);
 void decide_event(void *userdata, const BanEvent *event);
+void decide_level(void *userdata, const LevelRecord *record);
 void daemon_queue_elements(Daemon *daemon, const Element *changes, size_t n_changes);
 int daemon_flush_elements(Daemon *daemon);
+void daemon_verify_soon(Daemon *daemon);
 uint64_t daemon_commit(Daemon *daemon);
 void daemon_note(Daemon *daemon, const char *kind, const char *text);
 void daemon_notify(const Daemon *daemon, const char *first);
 void daemon_degrade(Daemon *daemon, const char *topic, const char *text);
+const char *daemon_problem(const Daemon *daemon, const char *topic);
 Jail *daemon_jail(Daemon *daemon, const char *name);
 
-/* answer.c: what the control socket asks */
+/* recidive.c: jails that count the bans of others */
+void recidive_take(Daemon *daemon, const Ban *ban);
+void recidive_count(Daemon *daemon);
+
+/* jail.c: one jail, and what it is in the stages */
+int jail_init(Jail *jail, const JailConfig *config);
+void jail_deinit(Jail *jail);
+int jail_set_filter(Jail *jail, Filter *filter);
+void jail_take_filter(Jail *jail, Jail *from);
+int jail_set_stages(Daemon *daemon, const JailConfig *config);
+void jail_degrade(Daemon *daemon, const char *jail, const char *text);
+void jail_pause(Jail *jail, const char *by, EventTime since);
+bool jail_counts_bans(const JailConfig *config);
+
+/* allow.c: who is never banned */
+int allow_configured(Daemon *daemon, const Config *config);
+int allow_start(Daemon *daemon, Problem *problem);
+int allow_singles(Daemon *daemon, const Config *config);
+int allow_remembered(void *userdata, const AllowRecord *record);
+void allow_remember_all(Daemon *daemon);
+void allow_changed(void *userdata, const Addr *addr, EventTime until);
+
+/* journal.c: what is read of the journal */
+int journal_open(Daemon *daemon, Problem *problem);
+int journal_reopen(Daemon *daemon, Problem *problem);
+
+/* reload.c: another configuration while running */
+int daemon_reload(Daemon *daemon, bool check, void (*visit)(void *visit_data, const ReloadView *view), void *visit_data,
+                  uint64_t *ret_sequence, Problem *problem);
+
+/* answer.c: what the control socket asks; answer-*.c has a part for each noun */
 ControlOps answer_ops(Daemon *daemon);
+int answer_behind(Daemon *daemon, Problem *problem);
+Element answer_element(const Ban *ban, size_t i);
+bool answer_enforces(const Daemon *daemon);
+int answer_kernel(void *userdata, const Ban *ban, FirewallElement *ret_element);
+int answer_status(void *userdata, void (*visit)(void *visit_data, const StatusView *view), void *visit_data);
+int answer_why(void *userdata, const Addr *addr, void (*visit)(void *visit_data, const WhyView *view), void *visit_data);
+int answer_allow_add(void *userdata, const AllowRequest *request, BanVisitor visit, void *visit_data, uint64_t *ret_sequence, Problem *problem);
+int answer_allow_remove(void *userdata, const Addr *addr, const char *by, uint64_t *ret_sequence, Problem *problem);
+int answer_allow_list(void *userdata, AllowViewVisitor visit, void *visit_data);
+int answer_attempt(void *userdata, const char *name, const Addr *addr, const char *text, unsigned *ret_count, bool *ret_banned,
+                   uint64_t *ret_sequence, Problem *problem);
+int answer_pause(void *userdata, const char *name, bool pause, const char *by, bool *ret_changed, uint64_t *ret_sequence, Problem *problem);
 
 /* kept.c: the last configuration that loaded */
 int kept_load(Daemon *daemon, Config **ret_config, Problem *problem);
 int kept_save(Daemon *daemon, Problem *problem);
 int kept_filter(const Daemon *daemon, const JailConfig *config, Filter **ret_filter);
+void kept_renew(Daemon *daemon);

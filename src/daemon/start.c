@@ -10,10 +10,7 @@
  */
 
 #include <errno.h>
-#include <ifaddrs.h>
 #include <limits.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,8 +19,6 @@
 #include "build-config.h"
 #include "daemon/private.h"
 #include "util/log.h"
-
-#define KEEP_RETRY_USEC (5 * USEC_PER_SEC)
 
 /* ---- firewall's callbacks ---- */
 
@@ -62,6 +57,14 @@ static void element_refused(void *userdata, const Element *element, const char *
         daemon_degrade(userdata, "firewall element", text);
 }
 
+static void allow_refused(void *userdata, const Addr *addr, const char *why)
+{
+        char addr_text[ADDR_TEXT_MAX], text[512];
+
+        snprintf(text, sizeof text, "the kernel refused to allow %s: %s; a ban around it cuts it off", addr_format(addr, addr_text), why);
+        daemon_degrade(userdata, "firewall allow list", text);
+}
+
 static void firewall_healed(void *userdata, const char *text)
 {
         log_warning("firewall: %s", text);
@@ -73,7 +76,7 @@ static void firewall_degraded(void *userdata, const char *text)
         daemon_degrade(userdata, "firewall", text);
 }
 
-/* ---- the store's and the source's callbacks ---- */
+/* ---- the store's callbacks ---- */
 
 static void store_committed(void *userdata, uint64_t sequence, const EventRecord *events, size_t n_events)
 {
@@ -94,6 +97,16 @@ static int put_ban(void *userdata, const Ban *ban)
         return 0;
 }
 
+static void put_pauses(Daemon *daemon)
+{
+        for (size_t i = 0; i < daemon->n_jails; i++) {
+                const Jail *jail = &daemon->jails[i];
+
+                if (jail->paused_by)
+                        store_put_pause(daemon->store, &(PauseRecord){ jail->config->name, jail->paused_by, jail->paused_since });
+        }
+}
+
 static int put_window(void *userdata, const WindowRecord *record)
 {
         store_put_window(userdata, record);
@@ -108,75 +121,9 @@ static void store_emptied(void *userdata)
         log_warning("store: the database was lost; all bans and counts are written again");
         ban_engine_each(daemon->engine, NULL, put_ban, daemon->store);
         tracker_each(daemon->tracker, NULL, NULL, put_window, daemon->store);
+        allow_remember_all(daemon);
+        put_pauses(daemon);
         daemon_commit(daemon);
-}
-
-static void source_state(void *userdata, SourceState state, const char *text)
-{
-        daemon_degrade(userdata, "journal", state == SOURCE_WAITING || state == SOURCE_DEGRADED ? text : NULL);
-}
-
-static void source_caught_up(void *userdata)
-{
-        Daemon *daemon = userdata;
-
-        daemon->caught_up = true;
-        daemon->deadlines_moved = true;
-        log_debug("the journal has been read up to the present");
-}
-
-/*
- * Addresses that scripts/run wrote down before the first start, so that reading
- * back findtime cannot ban the person who installs: "ADDR UNTIL-EPOCH ORIGIN".
- */
-static void allow_at_start(Daemon *daemon)
-{
-        char path[PATH_MAX], *line = NULL;
-        size_t size = 0;
-        _cleanup_fclose_ FILE *file = NULL;
-
-        snprintf(path, sizeof path, "%s/allow-at-start", daemon->allow_directory);
-        file = fopen(path, "re");
-        for (int n = 0; file && n < 1000 && getline(&line, &size, file) > 0; n++) {
-                char addr_text[ADDR_TEXT_MAX], origin[128] = "allow-at-start";
-                long long until;
-                AllowEntry entry = { .origin = origin };
-
-                if (sscanf(line, "%63s %lld %127[^\n]", addr_text, &until, origin) < 2 || addr_parse_prefix(addr_text, &entry.addr) < 0 ||
-                    until <= 0 || until > INT64_MAX / USEC_PER_SEC)
-                        continue;
-                entry.until.usec = until * USEC_PER_SEC;
-                if (event_time_before(clock_event_now(), entry.until)) {
-                        ban_engine_allow(daemon->engine, "start", &entry, daemon->started);
-                        log_notice("%s is allowed for now: %s", addr_text, origin);
-                }
-        }
-        free(line);
-}
-
-/* A local user who mistypes five times must not cut the host off from itself. */
-static void allow_own_addresses(Daemon *daemon)
-{
-        struct ifaddrs *all;
-
-        if (getifaddrs(&all) < 0)
-                return;
-        for (struct ifaddrs *one = all; one; one = one->ifa_next) {
-                char origin[IFNAMSIZ + 32];
-                AllowEntry entry = { .until = EVENT_TIME_FOREVER, .origin = origin };
-
-                if (!one->ifa_addr)
-                        continue;
-                if (one->ifa_addr->sa_family == AF_INET)
-                        entry.addr = addr_from_bytes(4, &((struct sockaddr_in *) one->ifa_addr)->sin_addr);
-                else if (one->ifa_addr->sa_family == AF_INET6)
-                        entry.addr = addr_from_bytes(6, &((struct sockaddr_in6 *) one->ifa_addr)->sin6_addr);
-                else
-                        continue;
-                snprintf(origin, sizeof origin, "this host's own, on %s", one->ifa_name);
-                ban_engine_allow(daemon->engine, "own", &entry, daemon->started);
-        }
-        freeifaddrs(all);
 }
 
 static int make_directory(const char *path, mode_t mode, Problem *problem)
@@ -198,8 +145,12 @@ static int load_ban(void *userdata, const Ban *ban)
 static int load_window(void *userdata, const WindowRecord *record)
 {
         Daemon *daemon = userdata;
+        int r = tracker_restore(daemon->tracker, record);
 
-        return tracker_restore(daemon->tracker, record) < 0 ? -ENOMEM : 0;
+        /* Of a jail that is no more: it must not count again when there is one of that name. */
+        if (r == TRACKER_E_NO_JAIL && !daemon->config_kept)
+                store_put_window(daemon->store, &(WindowRecord){ .jail = record->jail, .addr = record->addr });
+        return r < 0 ? -ENOMEM : 0;
 }
 
 static int load_position(void *userdata, const PositionRecord *record)
@@ -213,6 +164,30 @@ static int load_position(void *userdata, const PositionRecord *record)
         return 0;
 }
 
+static int load_level(void *userdata, const LevelRecord *record)
+{
+        Daemon *daemon = userdata;
+
+        return ban_engine_restore_level(daemon->engine, record, clock_event_now()) == -ENOMEM ? -ENOMEM : 0;
+}
+
+static int load_allow(void *userdata, const AllowRecord *record)
+{
+        return allow_remembered(userdata, record) == -ENOMEM ? -ENOMEM : 0;
+}
+
+static int load_pause(void *userdata, const PauseRecord *record)
+{
+        Daemon *daemon = userdata;
+        Jail *jail = daemon_jail(daemon, record->jail);
+
+        if (jail)
+                jail_pause(jail, record->by, record->time);
+        else if (!daemon->config_kept)
+                store_put_pause(daemon->store, &(PauseRecord){ .jail = record->jail });
+        return 0;
+}
+
 static int load_set_aside(void *userdata, const SetAsideRecord *record)
 {
         Daemon *daemon = userdata;
@@ -223,9 +198,9 @@ static int load_set_aside(void *userdata, const SetAsideRecord *record)
 
 static int start_store(Daemon *daemon, Problem *problem)
 {
-        StoreLoader loader = { .ban = load_ban, .window = load_window, .position = load_position, .set_aside = load_set_aside, .userdata = daemon };
-        StoreCallbacks callbacks = { .committed = store_committed, 
-                .degraded = store_degraded, .emptied = store_emptied, .userdata = daemon };
+        StoreLoader loader = { .ban = load_ban, .window = load_window, .position = load_position, .set_aside = load_set_aside,
+                               .level = load_level, .allow = load_allow, .pause = load_pause, .userdata = daemon };
+        StoreCallbacks callbacks = { .committed = store_committed, .degraded = store_degraded, .emptied = store_emptied, .userdata = daemon };
         int r = make_directory(daemon->options.state_directory, 0700, problem);
 
         if (r < 0)
@@ -269,6 +244,7 @@ static int start_firewall(Daemon *daemon, Problem *problem)
                 .elements = wanted_elements,
                 .allowed = wanted_allowed,
                 .refused = element_refused,
+                .refused_allow = allow_refused,
                 .healed = firewall_healed,
                 .degraded = firewall_degraded,
                 .userdata = daemon,
@@ -281,66 +257,18 @@ static int start_firewall(Daemon *daemon, Problem *problem)
                 return r < 0 ? r : -EPERM;
         if (none && !daemon->options.dry_run)
                 remove_old_table(daemon, callbacks);
+        daemon->firewall_running = daemon->config->firewall;
         r = firewall_start(daemon->firewall, store_stats(daemon->store)->next_event_id - 1, problem);
+        daemon->firewall_started = r == 0 || r == FIREWALL_E_ELEMENT;
         if (r == FIREWALL_E_ELEMENT)
                 return 0; /* it runs; element_refused() has told which ones it lacks */
         return r > 0 ? -EPERM : r;
 }
 
-static bool has_ident(const char *const *idents, size_t n_idents, const char *ident)
-{
-        for (size_t i = 0; i < n_idents; i++)
-                if (strcmp(idents[i], ident) == 0)
-                        return true;
-        return false;
-}
-
-static int start_journal(Daemon *daemon, Problem *problem)
-{
-        _cleanup_free_ const char **idents = NULL;
-        SourceCallbacks callbacks = { .line = decide_line, .state = source_state, .caught_up = source_caught_up, .userdata = daemon };
-        int64_t findtime = 0;
-        size_t n_idents = 0, room = 0;
-        int r;
-
-        for (size_t i = 0; i < daemon->n_jails; i++)
-                room += daemon->jails[i].filter ? filter_info(daemon->jails[i].filter)->n_idents : 0;
-        idents = calloc(room + 1, sizeof *idents);
-        if (!idents)
-                return -ENOMEM;
-        for (size_t i = 0; i < daemon->n_jails; i++) {
-                const FilterInfo *info = daemon->jails[i].filter ? filter_info(daemon->jails[i].filter) : NULL;
-
-                for (size_t j = 0; info && j < info->n_idents; j++)
-                        if (!has_ident(idents, n_idents, info->idents[j]))
-                                idents[n_idents++] = info->idents[j];
-                if (daemon->jails[i].config->findtime > findtime)
-                        findtime = daemon->jails[i].config->findtime;
-        }
-        if (n_idents == 0) {
-                daemon_degrade(daemon, "jails", "no jail runs, so nothing is protected: name one under jails: in the configuration");
-                return 0;
-        }
-        /* A first start reads back findtime, so that an attack in progress is seen; later ones go on where the last ended. */
-        EventTime since = *daemon->start_position ? daemon->start_position_time : event_time_add(clock_event_now(), -findtime);
-        JournalConfig config = {
-                .directory = daemon->options.journal_directory,
-                .idents = idents,
-                .n_idents = n_idents,
-                .position = daemon->start_position,
-                .since = since,
-        };
-        r = journal_source_new(daemon->event, &config, callbacks, &daemon->journal);
-        return r < 0 ? r : journal_source_start(daemon->journal, problem);
-}
-
 static int start_control(Daemon *daemon, Problem *problem)
 {
         char path[PATH_MAX];
-        int r = make_directory(daemon->options.runtime_directory, 0755, problem);
 
-        if (r < 0)
-                return r;
         snprintf(path, sizeof path, "%s/control.sock", daemon->options.runtime_directory);
         return control_new(daemon->event, path, answer_ops(daemon), &daemon->control, problem);
 }
@@ -360,32 +288,53 @@ static void start_inflight(Daemon *daemon)
         }
 }
 
-static void keep_configuration(Daemon *daemon);
+/* ---- what the configuration has become while nobody ran it ---- */
 
-static int on_keep(sd_event_source *source, uint64_t usec, void *userdata)
+typedef struct Orphans {
+        Daemon *daemon;
+        char (*jails)[JAIL_NAME_MAX];
+        size_t n_jails;
+} Orphans;
+
+static int find_orphan(void *userdata, const Ban *ban)
 {
-        keep_configuration(userdata);
+        Orphans *orphans = userdata;
+        char (*grown)[JAIL_NAME_MAX];
+
+        if (daemon_jail(orphans->daemon, ban->jail))
+                return 0;
+        for (size_t i = 0; i < orphans->n_jails; i++)
+                if (strcmp(orphans->jails[i], ban->jail) == 0)
+                        return 0;
+        grown = reallocarray(orphans->jails, orphans->n_jails + 1, sizeof *grown);
+        if (!grown)
+                return -ENOMEM;
+        orphans->jails = grown;
+        snprintf(orphans->jails[orphans->n_jails++], JAIL_NAME_MAX, "%s", ban->jail);
         return 0;
 }
 
-/* Where the disk is full it is tried again until it works. */
-static void keep_configuration(Daemon *daemon)
+/*
+ * A restart with another configuration does what a reload of it does: bans of
+ * jails that are gone are lifted, and those of jails with other ports or another
+ * action follow. Not with the kept one, which may lack what was added since.
+ */
+static int follow_configuration(Daemon *daemon)
 {
-        Problem problem;
+        Orphans orphans = { .daemon = daemon };
+        EventTime now = clock_event_now();
+        size_t lifted;
+        int r;
 
-        if (daemon->options.dry_run || daemon->config_kept)
-                return;
-        for (size_t i = 0; i < daemon->n_jails; i++)
-                if (!daemon->jails[i].filter || daemon->jails[i].filter_kept)
-                        return;
-        daemon->keep_source = sd_event_source_unref(daemon->keep_source);
-        if (kept_save(daemon, &problem) == 0) {
-                daemon_degrade(daemon, "kept configuration", NULL);
-                return;
-        }
-        daemon_degrade(daemon, "kept configuration", problem.text);
-        if (sd_event_add_time_relative(daemon->event, &daemon->keep_source, CLOCK_BOOTTIME, KEEP_RETRY_USEC, KEEP_RETRY_USEC / 10, on_keep, daemon) >= 0)
-                sd_event_source_set_description(daemon->keep_source, "keep the configuration");
+        if (daemon->config_kept)
+                return 0;
+        r = ban_engine_each(daemon->engine, NULL, find_orphan, &orphans);
+        for (size_t i = 0; i < orphans.n_jails && r == 0; i++)
+                r = ban_engine_remove_jail(daemon->engine, orphans.jails[i], now, "jail removed", &lifted);
+        for (size_t i = 0; i < daemon->n_jails && r == 0; i++)
+                r = ban_engine_rescope(daemon->engine, daemon->jails[i].config->name, now, "configuration");
+        free(orphans.jails);
+        return r;
 }
 
 static void say_ready(Daemon *daemon)
@@ -413,14 +362,15 @@ int daemon_start(Daemon *daemon, Problem *problem)
         problem_set(problem, 0, "out of memory");
         if ((r = start_store(daemon, problem)) < 0)
                 return r;
-        allow_own_addresses(daemon);
-        allow_at_start(daemon);
+        if ((r = make_directory(daemon->options.runtime_directory, 0755, problem)) < 0 || (r = allow_start(daemon, problem)) < 0 ||
+            (r = follow_configuration(daemon)) < 0)
+                return r;
         if ((r = start_firewall(daemon, problem)) < 0 || (r = start_control(daemon, problem)) < 0)
                 return r;
         start_inflight(daemon);
-        if ((r = start_journal(daemon, problem)) < 0)
+        if ((r = journal_open(daemon, problem)) < 0)
                 return r;
-        keep_configuration(daemon);
+        kept_renew(daemon);
         daemon->deadlines_moved = true;
         say_ready(daemon);
         return 0;

@@ -72,10 +72,11 @@ const char *firewall_allowed_fault(const Addr *addr)
 
 /**
  * firewall_refuse() - note an element that cannot be enforced; told before the caller gets its answer
+ * @allow:      its address was to be allowed, not banned
  *
  * Return: 0, or -ENOMEM.
  */
-int firewall_refuse(Firewall *firewall, const Element *element, const char *why)
+int firewall_refuse(Firewall *firewall, const Element *element, bool allow, const char *why)
 {
         FirewallRefusal *grown = reallocarray(firewall->refusals, firewall->n_refusals + 1, sizeof *grown);
 
@@ -84,6 +85,7 @@ int firewall_refuse(Firewall *firewall, const Element *element, const char *why)
         firewall->refusals = grown;
         grown += firewall->n_refusals++;
         grown->element = *element;
+        grown->allow = allow;
         snprintf(grown->why, sizeof grown->why, "%s", why);
         firewall->stats.refused++;
         return 0;
@@ -98,12 +100,15 @@ int firewall_refuse(Firewall *firewall, const Element *element, const char *why)
 int firewall_tell_refusals(Firewall *firewall, int r)
 {
         _cleanup_free_ FirewallRefusal *refusals = steal(firewall->refusals);
+        const FirewallCallbacks *callbacks = &firewall->callbacks;
         size_t n = firewall->n_refusals;
 
         firewall->n_refusals = 0;
         for (size_t i = 0; i < n; i++)
-                if (firewall->callbacks.refused)
-                        firewall->callbacks.refused(firewall->callbacks.userdata, &refusals[i].element, refusals[i].why);
+                if (refusals[i].allow && callbacks->refused_allow)
+                        callbacks->refused_allow(callbacks->userdata, &refusals[i].element.addr, refusals[i].why);
+                else if (!refusals[i].allow && callbacks->refused)
+                        callbacks->refused(callbacks->userdata, &refusals[i].element, refusals[i].why);
         return r == 0 && n > 0 ? FIREWALL_E_ELEMENT : r;
 }
 
@@ -155,7 +160,10 @@ int firewall_apply(Firewall *firewall, const Element *elements, size_t n_element
  * firewall_allow() - let a prefix pass whatever is banned, or no longer
  * @until:      EVENT_TIME_FOREVER, or when the kernel forgets it by itself
  *
- * Return: 0; -EINVAL for a prefix that no set can hold; else as firewall_apply().
+ * An entry that stands gets the new end. It is in force when this returns.
+ *
+ * Return: 0; -EINVAL for a prefix that no set can hold; FIREWALL_E_ELEMENT if the kernel refused it (it was told);
+ * else as firewall_apply().
  */
 int firewall_allow(Firewall *firewall, const Addr *addr, EventTime until, bool remove, Problem *problem)
 {
@@ -191,13 +199,18 @@ int firewall_verify(Firewall *firewall, Problem *problem)
 }
 
 /**
- * firewall_set_sequence() - write another sequence into the sentinels
+ * firewall_set_counters() - give every element a packet counter, or take them out
  *
- * Only people read it ("as of which commit"): nobody has to call this for correctness.
+ * The kernel cannot change that of a set, so the table is laid anew, in one
+ * transaction: no packet finds it without its bans or its allowed prefixes.
+ * Figures counted so far are lost. Before firewall_start() it only says what is
+ * built then; a table of the other make is laid anew at the start.
+ *
+ * Return: as firewall_start(). After a failure call it again: verifying goes on with what was before.
  */
-int firewall_set_sequence(Firewall *firewall, uint64_t sequence)
+int firewall_set_counters(Firewall *firewall, bool counters, Problem *problem)
 {
-        return firewall->backend->set_sequence(firewall, sequence);
+        return firewall_tell_refusals(firewall, firewall->backend->set_counters(firewall, counters, problem));
 }
 
 /**

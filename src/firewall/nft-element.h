@@ -16,8 +16,8 @@ typedef enum NftWish {
 
 typedef struct NftChange {
         NftSet set;
-        uint8_t wish; /* NftWish */
-        bool early;   /* it is there, but ends before it should */
+        uint8_t wish;  /* NftWish */
+        bool mistimed; /* it is there, but ends before or after it should */
         uint8_t key[NFT_KEY_MAX];
         size_t order; /* the caller's, so that the last of equal keys wins */
         EventTime until;

@@ -19,13 +19,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "firewall/nft-rules.h"
 #include "firewall/nft.h"
 
 #define ATTEMPTS 5
 #define FEW 500          /* changes whose replacement costs less than a refusal */
 #define CHANGE_ROOM 560  /* bytes that a change may take in a transaction, thrice in messages of its own */
 #define ABSENT_MAX 8     /* single absentees in a question's worth of keys before the rest is just added */
-#define EARLY_MSEC 10000 /* that a kernel element may end before it should */
+#define TIME_SLACK_MSEC 10000 /* that a kernel element may end before or after it should */
 
 static void batch_deinitp(NftBatch *batch)
 {
@@ -50,7 +51,7 @@ int nft_failed(int r, Problem *problem)
 /**
  * nft_refused() - words for the first error of a refused transaction
  *
- * Return: FIREWALL_E_DENIED, FIREWALL_E_UNSUPPORTED, -errno.
+ * Return: FIREWALL_E_DENIED, FIREWALL_E_UNSUPPORTED, NFT_E_NO_REJECT, -errno.
  */
 int nft_refused(const NftBatch *batch, Problem *problem)
 {
@@ -59,6 +60,8 @@ int nft_refused(const NftBatch *batch, Problem *problem)
         const char *what = batch->error || !fault ? "transactions (module nf_tables)" : fault->what;
         const char *detail = fault && fault->detail[0] ? fault->detail : "";
 
+        if (what == NFT_REJECT_WHAT)
+                return problem_set(problem, NFT_E_NO_REJECT, "This kernel's nftables has no %s", what);
         switch (error) {
         case EOPNOTSUPP:
         case EINVAL:
@@ -76,13 +79,18 @@ int nft_refused(const NftBatch *batch, Problem *problem)
 
 /**
  * nft_change_of() - a ban's element as a change; firewall_element_fault() has found nothing
+ *
+ * Where the kernel cannot refuse packets they are dropped: a ban bites all the same.
  */
-NftChange nft_change_of(const Element *element, size_t order)
+NftChange nft_change_of(const Nft *nft, const Element *element, size_t order)
 {
         NftChange change = { .order = order, .until = element->until, .element = *element };
 
         change.wish = element->until.usec == 0 ? NFT_WISH_REMOVE : NFT_WISH_PUT;
-        change.set.kind = element->protocol == 0 ? NFT_ANY : NFT_PORT;
+        if (element->reject && !nft->no_reject)
+                change.set.kind = element->protocol == 0 ? NFT_REJECT : NFT_REJECT_PORT;
+        else
+                change.set.kind = element->protocol == 0 ? NFT_ANY : NFT_PORT;
         change.set.family = element->addr.family;
         change.set.length = element->addr.length;
         nft_set_key(&change.set, &element->addr, element->protocol, element->port, change.key);
@@ -162,7 +170,7 @@ static int refuse_failed(Nft *nft, const NftBatch *batch, NftChange *changes)
                         if (changes[at].wish == NFT_WISH_NOTHING || (message->count > 1 && changes[at].wish != NFT_WISH_PUT))
                                 continue;
                         changes[at].wish = NFT_WISH_NOTHING;
-                        if (changes[at].set.kind != NFT_ALLOW && firewall_refuse(&nft->firewall, &changes[at].element, why) < 0)
+                        if (firewall_refuse(&nft->firewall, &changes[at].element, changes[at].set.kind == NFT_ALLOW, why) < 0)
                                 return -ENOMEM;
                 }
         }
@@ -252,15 +260,16 @@ typedef struct Presence {
         NftChange *changes;
 } Presence;
 
-/* It is there; but does it last long enough? */
+/* It is there; but does it end when it should? A restore before the clock was set has guessed. */
 static int note_present(void *data, size_t at, const NftElement *element)
 {
         NftChange *change = &((Presence *) data)->changes[at];
-        bool early =
-                element->has_timeout && (change->timeout_msec == 0 || element->expires_msec + EARLY_MSEC < change->timeout_msec);
+        bool both = element->has_timeout && change->timeout_msec > 0;
 
-        if (early) {
-                change->early = true;
+        if (both ? element->expires_msec + TIME_SLACK_MSEC < change->timeout_msec ||
+                           element->expires_msec > change->timeout_msec + TIME_SLACK_MSEC
+                 : element->has_timeout != (change->timeout_msec > 0)) {
+                change->mistimed = true;
                 change->packets = element->packets;
                 change->bytes = element->bytes;
         } else {
@@ -306,28 +315,29 @@ static int ask(NftFill *fill)
         return 0;
 }
 
-static int by_early(const void *a, const void *b)
+static int by_mistimed(const void *a, const void *b)
 {
         const NftChange *x = a, *y = b;
 
-        return x->early != y->early ? (int) x->early - (int) y->early : nft_set_compare(&x->set, &y->set);
+        return x->mistimed != y->mistimed ? (int) x->mistimed - (int) y->mistimed : nft_set_compare(&x->set, &y->set);
 }
 
 /* Drops what has no wish any more; what is to be replaced comes last. Return: how many are to be added. */
 static size_t arrange(NftFill *fill)
 {
-        size_t kept = 0, early = 0;
+        size_t kept = 0, mistimed = 0;
 
         for (size_t i = 0; i < fill->n; i++)
                 if (fill->changes[i].wish == NFT_WISH_PUT) {
-                        early += fill->changes[i].early;
+                        mistimed += fill->changes[i].mistimed;
                         fill->added += fill->changes[i].set.kind != NFT_ALLOW;
+                        fill->retimed += fill->changes[i].set.kind != NFT_ALLOW && fill->changes[i].mistimed;
                         fill->changes[kept++] = fill->changes[i];
                 }
         fill->n = kept;
-        if (early > 0)
-                qsort(fill->changes, kept, sizeof *fill->changes, by_early);
-        return kept - early;
+        if (mistimed > 0)
+                qsort(fill->changes, kept, sizeof *fill->changes, by_mistimed);
+        return kept - mistimed;
 }
 
 static int fill_flush(NftFill *fill)
@@ -379,13 +389,19 @@ static int visit_element(void *data, const Element *element)
         const char *fault = firewall_element_fault(element);
 
         if (fault)
-                return fill->mode == NFT_FILL_LEARN ? firewall_refuse(&fill->nft->firewall, element, fault) : 0;
-        return fill_push(fill, nft_change_of(element, fill->total));
+                return fill->mode == NFT_FILL_LEARN ? firewall_refuse(&fill->nft->firewall, element, false, fault) : 0;
+        return fill_push(fill, nft_change_of(fill->nft, element, fill->total));
 }
 
 static int visit_allowed(void *data, const Addr *addr, EventTime until)
 {
-        return firewall_allowed_fault(addr) ? 0 : fill_push(data, nft_change_of_allowed(addr, until, false));
+        NftFill *fill = data;
+        const char *fault = firewall_allowed_fault(addr);
+        Element element = { .addr = *addr, .until = until };
+
+        if (fault)
+                return fill->mode == NFT_FILL_LEARN ? firewall_refuse(&fill->nft->firewall, &element, true, fault) : 0;
+        return fill_push(fill, nft_change_of_allowed(addr, until, false));
 }
 
 static int fill_end(NftFill *fill, int r)

@@ -24,6 +24,7 @@ enum {
         NFT_E_REFUSED = 100, /* messages of the batch carry their errors */
         NFT_E_ABSENT,        /* ENOENT */
         NFT_E_DIFFERS,       /* not as it should be */
+        NFT_E_NO_REJECT,     /* the kernel cannot refuse packets */
 };
 
 typedef struct NftMessage {

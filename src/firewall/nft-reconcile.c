@@ -68,7 +68,7 @@ static int commit(Nft *nft, NftBatch *batch, Problem *problem)
         r = nft_link_commit(nft->link, batch);
         if (r < 0)
                 return nft_failed(r, problem);
-        if (r > 0 && !batch->error && nft_batch_fault(batch)->error == ENOENT)
+        if (r > 0 && !batch->error && nft_batch_fault(batch)->error == ENOENT && nft_batch_fault(batch)->what != NFT_REJECT_WHAT)
                 return problem_set(problem, NFT_E_ABSENT, "Table inet %s is not as it was", NFT_TABLE);
         if (r > 0)
                 return nft_refused(batch, problem);
@@ -76,11 +76,8 @@ static int commit(Nft *nft, NftBatch *batch, Problem *problem)
         return 0;
 }
 
-/**
- * nft_write_sentinels() - certify sets that are complete
- * @all:        those that are certified already too
- */
-int nft_write_sentinels(Nft *nft, bool all, Problem *problem)
+/* Certifies sets that are complete. @all: those that are certified already too */
+static int write_sentinels(Nft *nft, bool all, Problem *problem)
 {
         _cleanup_(batch_deinitp) NftBatch batch = { 0 };
         int r = put_sentinels(nft, &batch, &nft->sets, all);
@@ -177,7 +174,7 @@ static int build(Nft *nft, bool replace, size_t *ret_added, Problem *problem)
                 r = nft_table_find_handle(nft->link, &found);
                 nft->handle = found.handle;
                 if (r == 0)
-                        r = found.table ? nft_write_sentinels(nft, true, problem) : NFT_E_ABSENT;
+                        r = found.table ? write_sentinels(nft, true, problem) : NFT_E_ABSENT;
                 else
                         nft_failed(r, problem);
         }
@@ -223,15 +220,17 @@ static int mend_structure(Nft *nft, const NftSets *present, Problem *problem)
         return r < 0 ? nft_failed(r, problem) : commit(nft, &batch, problem);
 }
 
-static int fill_missing(Nft *nft, size_t *ret_added, Problem *problem)
+static int fill_missing(Nft *nft, NftReport *report, Problem *problem)
 {
         _cleanup_(nft_fill_deinit) NftFill fill = { .nft = nft, .mode = NFT_FILL_MISSING, .problem = problem };
         int r = nft_fill_allowed(&fill);
 
         if (r == 0)
                 r = nft_fill_elements(&fill);
-        if (r == 0)
-                *ret_added = fill.added;
+        if (r == 0) {
+                report->restored = fill.added;
+                report->retimed = fill.retimed;
+        }
         return r;
 }
 
@@ -274,12 +273,15 @@ static int mend(Nft *nft, const NftFound *found, bool rules, bool flushed, bool 
                 report->mended = "sets filled again";
         }
         if (elements || report->found)
-                r = fill_missing(nft, &report->restored, problem);
-        if (r == 0 && report->restored > 0 && !report->found) {
+                r = fill_missing(nft, report, problem);
+        if (r == 0 && report->restored > 0 && !report->found && report->restored == report->retimed) {
+                report->found = "Bans in table inet bailiff had other ends";
+                report->mended = "put right";
+        } else if (r == 0 && report->restored > 0 && !report->found) {
                 report->found = "Bans were taken out of table inet bailiff";
                 report->mended = "added again";
         }
-        return r == 0 ? nft_write_sentinels(nft, false, problem) : r;
+        return r == 0 ? write_sentinels(nft, false, problem) : r;
 }
 
 static int reconcile_once(Nft *nft, bool elements, NftReport *report, Problem *problem)
@@ -311,6 +313,8 @@ static int reconcile_once(Nft *nft, bool elements, NftReport *report, Problem *p
                 report->mended = "table rebuilt whole";
                 return build(nft, true, &report->restored, problem);
         }
+        if (nft->counters ? found.uncounted : found.counted)
+                return build(nft, true, &report->restored, problem); /* our own doing: the configuration has changed */
         nft->sets = found.sets;
         return mend(nft, &found, rules, flushed, elements, report, problem);
 }
@@ -328,11 +332,12 @@ int nft_reconcile(Nft *nft, bool elements, NftReport *ret_report, Problem *probl
         int r = NFT_E_ABSENT;
 
         /* What goes away while we mend it is mended from the beginning. */
-        for (unsigned i = 0; i < REBUILDS && (r == NFT_E_ABSENT || r == -EEXIST); i++) {
+        for (unsigned i = 0; i < REBUILDS && (r == NFT_E_ABSENT || r == -EEXIST || r == NFT_E_NO_REJECT); i++) {
                 const char *first_found = report.found, *first_mended = report.mended;
 
                 report = (NftReport){ NULL };
                 r = reconcile_once(nft, elements || first_found, &report, problem);
+                nft->no_reject |= r == NFT_E_NO_REJECT;
                 if (first_found && !report.found) {
                         report.found = first_found;
                         report.mended = first_mended;
@@ -349,7 +354,7 @@ int nft_reconcile(Nft *nft, bool elements, NftReport *ret_report, Problem *probl
 /**
  * nft_need_sets() - make the sets that changes need and the table lacks
  *
- * Return: 0, NFT_E_ABSENT: the table has gone; FIREWALL_E_..., -errno.
+ * Return: 0; NFT_E_ABSENT: the table has gone; NFT_E_NO_REJECT: make the changes again, for other sets; FIREWALL_E_..., -errno.
  */
 int nft_need_sets(Nft *nft, const NftChange *changes, size_t n, Problem *problem)
 {
@@ -371,6 +376,7 @@ int nft_need_sets(Nft *nft, const NftChange *changes, size_t n, Problem *problem
         if (r < 0)
                 return nft_failed(r, problem);
         r = commit(nft, &batch, problem);
+        nft->no_reject |= r == NFT_E_NO_REJECT;
         if (r != 0)
                 return r;
         for (size_t i = 0; i < added.n; i++)

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The rules: one for each set, in the sets' order, and one for neighbour
- * discovery between the allow sets and the ban sets.
+ * The rules, in the sets' order: one for each set, two for a set whose packets
+ * are refused; and one for neighbour discovery between the allow sets and the
+ * ban sets.
+ *
+ * TCP is refused by a reset, which ends connections, too; all else by an ICMP
+ * "administratively prohibited", of which the kernel itself limits the rate.
+ * The two rules of a set exclude each other before they look anything up, so a
+ * packet is looked up once, and counted once.
  *
  * They are what `nft` itself makes of the same text, registers included, so that
  * a table which nft has saved and loaded again has equal rules. They are always
@@ -27,6 +33,9 @@
 #include "firewall/nft-rules.h"
 
 #define RULE_TEXT_MAX 1024
+#define SETS_WHAT "rules with set lookup, payload and meta (modules nf_tables_inet, nft_set_hash)"
+
+const char NFT_REJECT_WHAT[] = "rules that refuse packets (module nft_reject_inet)";
 
 typedef struct nftnl_rule Rule;
 
@@ -133,6 +142,17 @@ static int add_verdict(Rule *rule, int verdict)
         return 0;
 }
 
+static int add_reject(Rule *rule, bool tcp)
+{
+        struct nftnl_expr *expr = add_expr(rule, "reject");
+
+        if (!expr)
+                return -ENOMEM;
+        nftnl_expr_set_u32(expr, NFTNL_EXPR_REJECT_TYPE, tcp ? NFT_REJECT_TCP_RST : NFT_REJECT_ICMPX_UNREACH);
+        nftnl_expr_set_u8(expr, NFTNL_EXPR_REJECT_CODE, tcp ? 0 : NFT_REJECT_ICMPX_ADMIN_PROHIBITED);
+        return 0;
+}
+
 static int add_family(Rule *rule, int family)
 {
         int r = add_meta(rule, NFT_META_NFPROTO, NFT_REG_1);
@@ -154,14 +174,17 @@ static int add_comment(Rule *rule, const char *comment)
         return r;
 }
 
-/* ip saddr [& mask] [. meta l4proto . th dport] @set return|drop */
-static int fill_set_rule(Rule *rule, const NftSet *set)
+/* meta l4proto tcp, or != tcp */
+static int add_tcp(Rule *rule, bool tcp)
 {
-        static const char *const comments[] = {
-                [NFT_ALLOW] = "allowed: never banned",
-                [NFT_ANY] = "banned on all ports",
-                [NFT_PORT] = "banned on some ports",
-        };
+        int r = add_meta(rule, NFT_META_L4PROTO, NFT_REG_1);
+
+        return r < 0 ? r : add_compare(rule, tcp ? NFT_CMP_EQ : NFT_CMP_NEQ, IPPROTO_TCP);
+}
+
+/* ip saddr [& mask] [. meta l4proto . th dport] @set */
+static int add_match(Rule *rule, const NftSet *set)
+{
         uint32_t size = (uint32_t) nft_set_addr_size(set);
         int r = add_family(rule, set->family);
 
@@ -169,14 +192,30 @@ static int fill_set_rule(Rule *rule, const NftSet *set)
                 r = add_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, set->family == 4 ? 12 : 8, size, NFT_REG_1);
         if (r == 0)
                 r = add_mask(rule, set);
-        if (r == 0 && set->kind == NFT_PORT)
+        if (r == 0 && nft_set_has_port(set))
                 r = add_meta(rule, NFT_META_L4PROTO, key_register(size));
-        if (r == 0 && set->kind == NFT_PORT)
+        if (r == 0 && nft_set_has_port(set))
                 r = add_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, key_register(size + 4));
+        return r < 0 ? r : add_lookup(rule, set);
+}
+
+/* A set's first rule, or its second. */
+static int fill_set_rule(Rule *rule, const NftSet *set, bool second)
+{
+        static const char *const comments[] = {
+                [NFT_ALLOW] = "allowed: never banned",
+                [NFT_ANY] = "banned on all ports",
+                [NFT_PORT] = "banned on some ports",
+                [NFT_REJECT] = "banned on all ports, refused",
+                [NFT_REJECT_PORT] = "banned on some ports, refused",
+        };
+        bool rejects = nft_set_rejects(set);
+        int r = rejects ? add_tcp(rule, !second) : 0;
+
         if (r == 0)
-                r = add_lookup(rule, set);
+                r = add_match(rule, set);
         if (r == 0)
-                r = add_verdict(rule, set->kind == NFT_ALLOW ? NFT_RETURN : NF_DROP);
+                r = rejects ? add_reject(rule, !second) : add_verdict(rule, set->kind == NFT_ALLOW ? NFT_RETURN : NF_DROP);
         return r < 0 ? r : add_comment(rule, comments[set->kind]);
 }
 
@@ -200,20 +239,39 @@ static int fill_discovery_rule(Rule *rule)
         return r < 0 ? r : add_comment(rule, "IPv6 neighbour discovery works on");
 }
 
-static size_t discovery_at(const NftSets *sets)
-{
-        size_t at = 0;
+/* Which rule stands at a place. */
+typedef struct RulePlace {
+        const NftSet *set; /* NULL: neighbour discovery */
+        bool second;
+} RulePlace;
 
-        while (at < sets->n && sets->items[at].kind == NFT_ALLOW)
-                at++;
-        return at;
+/* Return: whether there is one. */
+static bool find_place(const NftSets *sets, size_t at, RulePlace *ret_place)
+{
+        bool discovery = false;
+
+        for (size_t i = 0; i <= sets->n; i++) {
+                const NftSet *set = i < sets->n ? &sets->items[i] : NULL;
+
+                if (!discovery && (!set || set->kind != NFT_ALLOW)) {
+                        discovery = true;
+                        if (at-- == 0) {
+                                *ret_place = (RulePlace){ NULL, false };
+                                return true;
+                        }
+                }
+                for (size_t part = 0; set && part < 1u + nft_set_rejects(set); part++)
+                        if (at-- == 0) {
+                                *ret_place = (RulePlace){ set, part == 1 };
+                                return true;
+                        }
+        }
+        return false;
 }
 
-/* Rule number @at of sets->n + 1. */
-static int make_rule(const NftSets *sets, size_t at, Rule **ret_rule)
+static int make_rule(const RulePlace *place, Rule **ret_rule)
 {
         _cleanup_(rule_freep) Rule *rule = nftnl_rule_alloc();
-        size_t discovery = discovery_at(sets);
         int r;
 
         if (!rule)
@@ -221,10 +279,7 @@ static int make_rule(const NftSets *sets, size_t at, Rule **ret_rule)
         nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, NFPROTO_INET);
         nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, NFT_TABLE);
         nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, NFT_CHAIN);
-        if (at == discovery)
-                r = fill_discovery_rule(rule);
-        else
-                r = fill_set_rule(rule, &sets->items[at < discovery ? at : at - 1]);
+        r = place->set ? fill_set_rule(rule, place->set, place->second) : fill_discovery_rule(rule);
         if (r < 0)
                 return r;
         *ret_rule = steal(rule);
@@ -239,6 +294,8 @@ static int make_rule(const NftSets *sets, size_t at, Rule **ret_rule)
  */
 int nft_rules_put(NftBatch *batch, NftLink *link, const NftSets *sets, bool replace)
 {
+        RulePlace place;
+
         if (replace) {
                 struct nlmsghdr *nlh = nft_batch_message(batch, link, NFT_MSG_DELRULE, 0, "the old rules");
                 if (!nlh)
@@ -247,15 +304,15 @@ int nft_rules_put(NftBatch *batch, NftLink *link, const NftSets *sets, bool repl
                 mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, NFT_CHAIN);
                 nft_batch_done(batch, nlh);
         }
-        for (size_t i = 0; i < sets->n + 1; i++) {
+        for (size_t i = 0; find_place(sets, i, &place); i++) {
                 _cleanup_(rule_freep) Rule *rule = NULL;
-                int r = make_rule(sets, i, &rule);
+                int r = make_rule(&place, &rule);
                 struct nlmsghdr *nlh;
 
                 if (r < 0)
                         return r;
                 nlh = nft_batch_message(batch, link, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
-                                        "rules with set lookup, payload and meta (modules nf_tables_inet, nft_set_hash)");
+                                        place.set && nft_set_rejects(place.set) ? NFT_REJECT_WHAT : SETS_WHAT);
                 if (!nlh)
                         return -ENOMEM;
                 nftnl_rule_nlmsg_build_payload(nlh, rule);
@@ -307,6 +364,7 @@ static int check_rule(const struct nlmsghdr *nlh, void *data)
         _cleanup_(rule_freep) Rule *rule = nftnl_rule_alloc(), *expected = NULL;
         char found_text[RULE_TEXT_MAX], expected_text[RULE_TEXT_MAX];
         RuleCheck *check = data;
+        RulePlace place;
         int r;
 
         if (!rule)
@@ -316,11 +374,11 @@ static int check_rule(const struct nlmsghdr *nlh, void *data)
         /* 6.1 dumps other chains of the table as well when one is asked for that is not there. */
         if (strcmp(nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN), NFT_CHAIN) != 0)
                 return 0;
-        if (check->seen++ > check->sets->n) {
+        if (!find_place(check->sets, check->seen++, &place)) {
                 check->differs = true;
                 return 0;
         }
-        r = make_rule(check->sets, check->seen - 1, &expected);
+        r = make_rule(&place, &expected);
         if (r < 0)
                 return r;
         write_rule(rule, found_text);
@@ -339,6 +397,7 @@ int nft_rules_check(NftLink *link, const NftSets *sets)
 {
         RuleCheck check = { .sets = sets };
         uint8_t buffer[512];
+        RulePlace place;
         struct nlmsghdr *nlh = nft_link_question(link, NFT_MSG_GETRULE, NLM_F_DUMP, buffer);
         int r;
 
@@ -349,5 +408,5 @@ int nft_rules_check(NftLink *link, const NftSets *sets)
                 return NFT_E_DIFFERS;
         if (r != 0)
                 return r;
-        return check.differs || check.seen != sets->n + 1 ? NFT_E_DIFFERS : 0;
+        return check.differs || find_place(sets, check.seen, &place) ? NFT_E_DIFFERS : 0;
 }

@@ -6,5 +6,8 @@
 #include "firewall/nft-link.h"
 #include "firewall/nft-set.h"
 
+/* What an NftMessage creates that makes a refusing rule. */
+extern const char NFT_REJECT_WHAT[];
+
 int nft_rules_put(NftBatch *batch, NftLink *link, const NftSets *sets, bool replace);
 int nft_rules_check(NftLink *link, const NftSets *sets);

@@ -20,7 +20,11 @@
 
 #include "firewall/nft-set.h"
 
-static const char *const kind_names[] = { [NFT_ALLOW] = "allow", [NFT_ANY] = "any", [NFT_PORT] = "port" };
+static const char *const kind_names[] = {
+        [NFT_ALLOW] = "allow",   [NFT_ANY] = "any",
+        [NFT_PORT] = "port",     [NFT_REJECT] = "reject",
+        [NFT_REJECT_PORT] = "rejectport",
+};
 
 static unsigned full_length(const NftSet *set)
 {
@@ -28,7 +32,7 @@ static unsigned full_length(const NftSet *set)
 }
 
 /**
- * nft_set_name() - "any4", "any6_64", "port4_24", ...
+ * nft_set_name() - "any4", "any6_64", "port4_24", "reject6", ...
  */
 const char *nft_set_name(const NftSet *set, char buffer[static NFT_SET_NAME_LENGTH])
 {
@@ -82,6 +86,22 @@ int nft_set_compare(const NftSet *a, const NftSet *b)
         return (int) b->length - (int) a->length;
 }
 
+/**
+ * nft_set_has_port() - whether its keys are addresses on a port
+ */
+bool nft_set_has_port(const NftSet *set)
+{
+        return set->kind == NFT_PORT || set->kind == NFT_REJECT_PORT;
+}
+
+/**
+ * nft_set_rejects() - whether packets of its elements are refused, not dropped
+ */
+bool nft_set_rejects(const NftSet *set)
+{
+        return set->kind == NFT_REJECT || set->kind == NFT_REJECT_PORT;
+}
+
 size_t nft_set_addr_size(const NftSet *set)
 {
         return set->family == 4 ? 4 : 16;
@@ -92,7 +112,7 @@ size_t nft_set_addr_size(const NftSet *set)
  */
 size_t nft_set_key_size(const NftSet *set)
 {
-        return nft_set_addr_size(set) + (set->kind == NFT_PORT ? 8 : 0);
+        return nft_set_addr_size(set) + (nft_set_has_port(set) ? 8 : 0);
 }
 
 /**
@@ -107,7 +127,7 @@ size_t nft_set_key(const NftSet *set, const Addr *addr, uint8_t protocol, uint16
 
         memset(key, 0, NFT_KEY_MAX);
         memcpy(key, addr->bytes, size);
-        if (set->kind == NFT_PORT) {
+        if (nft_set_has_port(set)) {
                 key[size] = protocol;
                 key[size + 4] = (uint8_t) (port >> 8);
                 key[size + 5] = (uint8_t) port;

@@ -11,12 +11,14 @@
 
 #define NFT_SET_NAME_LENGTH 24
 #define NFT_KEY_MAX 24
-#define NFT_SETS_MAX (3 * (33 + 129)) /* every kind, family and prefix length */
+#define NFT_SETS_MAX (5 * (33 + 129)) /* every kind, family and prefix length */
 
 typedef enum NftKind {
         NFT_ALLOW,
         NFT_ANY,
         NFT_PORT,
+        NFT_REJECT,
+        NFT_REJECT_PORT,
 } NftKind;
 
 typedef struct NftSet {
@@ -36,6 +38,8 @@ typedef struct NftSets {
 const char *nft_set_name(const NftSet *set, char buffer[static NFT_SET_NAME_LENGTH]);
 int nft_set_parse(const char *name, NftSet *ret_set);
 int nft_set_compare(const NftSet *a, const NftSet *b);
+bool nft_set_has_port(const NftSet *set);
+bool nft_set_rejects(const NftSet *set);
 size_t nft_set_addr_size(const NftSet *set);
 size_t nft_set_key_size(const NftSet *set);
 size_t nft_set_key(const NftSet *set, const Addr *addr, uint8_t protocol, uint16_t port, uint8_t key[static NFT_KEY_MAX]);

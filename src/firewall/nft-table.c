@@ -142,12 +142,12 @@ static uint32_t key_type(const NftSet *set)
 {
         uint32_t type = set->family == 4 ? TYPE_IPV4 : TYPE_IPV6;
 
-        return set->kind == NFT_PORT ? (type << 12) | (TYPE_PROTOCOL << 6) | TYPE_SERVICE : type;
+        return nft_set_has_port(set) ? (type << 12) | (TYPE_PROTOCOL << 6) | TYPE_SERVICE : type;
 }
 
 static uint32_t set_flags(const NftSet *set)
 {
-        return NFT_SET_TIMEOUT | (set->kind == NFT_PORT ? (uint32_t) NFT_SET_CONCAT : 0);
+        return NFT_SET_TIMEOUT | (nft_set_has_port(set) ? (uint32_t) NFT_SET_CONCAT : 0);
 }
 
 static int describe_set(struct nftnl_set *out, const NftSet *set, bool counters)
@@ -156,6 +156,8 @@ static int describe_set(struct nftnl_set *out, const NftSet *set, bool counters)
                 [NFT_ALLOW] = "allowed, looked up first",
                 [NFT_ANY] = "banned on all ports",
                 [NFT_PORT] = "banned on one port",
+                [NFT_REJECT] = "banned on all ports, and told so",
+                [NFT_REJECT_PORT] = "banned on one port, and told so",
         };
         _cleanup_(udata_freep) struct nftnl_udata_buf *data = comment_data(NFTNL_UDATA_SET_COMMENT, comments[set->kind]);
         uint8_t fields[3] = { (uint8_t) nft_set_addr_size(set), 4, 4 };
@@ -172,7 +174,7 @@ static int describe_set(struct nftnl_set *out, const NftSet *set, bool counters)
         nftnl_set_set_u32(out, NFTNL_SET_KEY_LEN, (uint32_t) nft_set_key_size(set));
         nftnl_set_set_u32(out, NFTNL_SET_GC_INTERVAL, GC_INTERVAL_MSEC);
         nftnl_set_set_data(out, NFTNL_SET_USERDATA, nftnl_udata_buf_data(data), nftnl_udata_buf_len(data));
-        if (set->kind == NFT_PORT)
+        if (nft_set_has_port(set))
                 nftnl_set_set_data(out, NFTNL_SET_DESC_CONCAT, fields, sizeof fields);
         if (counters && set->kind != NFT_ALLOW) {
                 struct nftnl_expr *counter = nftnl_expr_alloc("counter");
@@ -262,6 +264,10 @@ static int take_set(const struct nlmsghdr *nlh, void *data)
             nftnl_set_get_u32(in, NFTNL_SET_KEY_LEN) != nft_set_key_size(&set) ||
             nftnl_set_get_u32(in, NFTNL_SET_DESC_SIZE) != 0 || nftnl_set_get_u64(in, NFTNL_SET_TIMEOUT) != 0)
                 found->sets_sound = false;
+        if (set.kind != NFT_ALLOW && nftnl_set_is_set(in, NFTNL_SET_EXPR))
+                found->counted = true;
+        else if (set.kind != NFT_ALLOW)
+                found->uncounted = true;
         nft_sets_add(&found->sets, &set);
         return 0;
 }

@@ -14,6 +14,7 @@ typedef struct NftFound {
         uint64_t handle;    /* of the table: unique in its network namespace */
         bool chain;         /* it is there and as it should be */
         bool sets_sound;    /* no set of one of our names is of another make */
+        bool counted, uncounted; /* there are ban sets whose elements count packets, and such whose do not */
         NftSets sets;       /* those of our names */
 } NftFound;
 

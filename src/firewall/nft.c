@@ -43,8 +43,12 @@ static void tell_healed(Nft *nft, const NftReport *report, const char *who, Boot
 
 static void set_degraded(Nft *nft, const char *text)
 {
-        bool degraded = text != NULL;
+        bool degraded;
 
+        if (!text && nft->no_reject)
+                text = "This kernel cannot refuse packets (module nft_reject_inet): those of jails with `action: reject` are dropped. "
+                       "Load the module and restart bailiffd, or set `action: drop`";
+        degraded = text != NULL;
         if (degraded == nft->degraded)
                 return;
         nft->degraded = degraded;
@@ -116,6 +120,7 @@ static int nft_start(Firewall *firewall, uint64_t sequence, Problem *problem)
                 return r;
         }
         nft->started = true;
+        set_degraded(nft, NULL);
         if (found.table)
                 tell_healed(nft, &report, "another program before the start", began);
         return 0;
@@ -157,7 +162,7 @@ static int change(Nft *nft, NftChange *changes, size_t n, Problem *problem)
         return r == NFT_E_ABSENT ? problem_set(problem, -EAGAIN, "Table inet %s is being removed again and again", NFT_TABLE) : r;
 }
 
-static int nft_apply(Firewall *firewall, const Element *elements, size_t n_elements, Problem *problem)
+static int apply_once(Nft *nft, const Element *elements, size_t n_elements, Problem *problem)
 {
         _cleanup_free_ NftChange *changes = reallocarray(NULL, n_elements, sizeof *changes);
         EventTime now = clock_event_now();
@@ -166,16 +171,31 @@ static int nft_apply(Firewall *firewall, const Element *elements, size_t n_eleme
         if (!changes)
                 return problem_set(problem, -ENOMEM, "Out of memory");
         for (size_t i = 0; i < n_elements; i++) {
-                const char *fault = firewall_element_fault(&elements[i]);
-
-                if (fault && firewall_refuse(firewall, &elements[i], fault) < 0)
-                        return problem_set(problem, -ENOMEM, "Out of memory");
-                if (fault)
+                if (firewall_element_fault(&elements[i]))
                         continue;
-                changes[n] = nft_change_of(&elements[i], i);
+                changes[n] = nft_change_of(nft, &elements[i], i);
                 nft_change_set_time(&changes[n++], now);
         }
-        return n == 0 ? 0 : change(nft_of(firewall), changes, n, problem);
+        return n == 0 ? 0 : change(nft, changes, n, problem);
+}
+
+static int nft_apply(Firewall *firewall, const Element *elements, size_t n_elements, Problem *problem)
+{
+        Nft *nft = nft_of(firewall);
+        int r;
+
+        for (size_t i = 0; i < n_elements; i++) {
+                const char *fault = firewall_element_fault(&elements[i]);
+
+                if (fault && firewall_refuse(firewall, &elements[i], false, fault) < 0)
+                        return problem_set(problem, -ENOMEM, "Out of memory");
+        }
+        r = apply_once(nft, elements, n_elements, problem);
+        if (r == NFT_E_NO_REJECT) {
+                set_degraded(nft, NULL);
+                r = apply_once(nft, elements, n_elements, problem);
+        }
+        return r;
 }
 
 static int nft_allow(Firewall *firewall, const Addr *addr, EventTime until, bool remove, Problem *problem)
@@ -200,7 +220,7 @@ static int take_answer(void *data, size_t at, const NftElement *element)
 
 static int nft_query(Firewall *firewall, const Element *element, FirewallElement *ret_element)
 {
-        NftChange asked = nft_change_of(element, 0);
+        NftChange asked = nft_change_of(nft_of(firewall), element, 0);
         FirewallElement answer = { 0 };
         size_t found = 0;
         int r = nft_changes_find(nft_of(firewall)->link, &asked, 1, take_answer, &answer, &found);
@@ -213,16 +233,20 @@ static int nft_query(Firewall *firewall, const Element *element, FirewallElement
         return 0;
 }
 
-static int nft_set_sequence(Firewall *firewall, uint64_t sequence)
+static int nft_set_counters(Firewall *firewall, bool counters, Problem *problem)
 {
         Nft *nft = nft_of(firewall);
+        bool before = nft->counters;
         int r;
 
-        nft->sequence = sequence;
-        if (!nft->started)
+        nft->counters = counters;
+        if (!nft->started || before == counters)
                 return 0;
-        r = nft_write_sentinels(nft, true, NULL);
-        return r == NFT_E_ABSENT ? heal(nft, true, nft_monitor_culprit(nft->monitor), NULL) : r;
+        /* The reconciliation finds sets of the other make, and builds the table whole. */
+        r = heal(nft, true, nft_monitor_culprit(nft->monitor), problem);
+        if (r != 0)
+                nft->counters = before;
+        return r;
 }
 
 static int nft_remove(Firewall *firewall, Problem *problem)
@@ -265,7 +289,7 @@ static const FirewallBackend nft_backend = {
         .allow = nft_allow,
         .query = nft_query,
         .verify = nft_verify,
-        .set_sequence = nft_set_sequence,
+        .set_counters = nft_set_counters,
         .remove = nft_remove,
         .free = nft_free,
 };

@@ -13,6 +13,7 @@
 typedef struct Nft {
         Firewall firewall;
         bool counters, started, degraded;
+        bool no_reject; /* the kernel cannot refuse packets: they are dropped */
         NftLink *link;
         NftMonitor *monitor; /* NULL without an event loop, and until the start */
         sd_event *event;
@@ -29,6 +30,7 @@ typedef struct NftReport {
         const char *found; /* NULL: nothing was wrong */
         const char *mended;
         size_t restored; /* bans */
+        size_t retimed;  /* of these were there, with another end */
 } NftReport;
 
 /* nft-fill.c */
@@ -45,7 +47,7 @@ typedef struct NftFill {
         NftSets *sets;   /* LEARN: they grow here */
         NftBatch *batch; /* WHOLE */
         NftChange *changes;
-        size_t n, total, added;
+        size_t n, total, added, retimed;
         int result; /* what visiting must not return: FIREWALL_E_... */
         Problem *problem;
 } NftFill;
@@ -53,7 +55,7 @@ typedef struct NftFill {
 int nft_fill_allowed(NftFill *fill);
 int nft_fill_elements(NftFill *fill);
 void nft_fill_deinit(NftFill *fill);
-NftChange nft_change_of(const Element *element, size_t order);
+NftChange nft_change_of(const Nft *nft, const Element *element, size_t order);
 NftChange nft_change_of_allowed(const Addr *addr, EventTime until, bool remove);
 int nft_send(Nft *nft, NftChange *changes, size_t n, bool replacing, Problem *problem);
 int nft_refused(const NftBatch *batch, Problem *problem);
@@ -62,4 +64,3 @@ int nft_failed(int r, Problem *problem);
 /* nft-reconcile.c */
 int nft_reconcile(Nft *nft, bool elements, NftReport *ret_report, Problem *problem);
 int nft_need_sets(Nft *nft, const NftChange *changes, size_t n, Problem *problem);
-int nft_write_sentinels(Nft *nft, bool all, Problem *problem);

@@ -22,7 +22,7 @@
 typedef struct NoneKey {
         Addr addr;
         uint8_t protocol;
-        uint8_t allow;
+        bool allow, reject;
         uint16_t port;
 } NoneKey;
 
@@ -43,15 +43,19 @@ static None *none_of(Firewall *firewall)
         return (None *) firewall;
 }
 
-static NoneKey none_key(const Addr *addr, uint8_t protocol, uint16_t port, bool allow)
+/* Without an element: allowed. */
+static NoneKey none_key(const Addr *addr, const Element *element)
 {
         NoneKey key;
 
         memset(&key, 0, sizeof key);
         key.addr = *addr;
-        key.protocol = protocol;
-        key.port = port;
-        key.allow = allow;
+        key.allow = !element;
+        if (element) {
+                key.protocol = element->protocol;
+                key.port = element->port;
+                key.reject = element->reject;
+        }
         return key;
 }
 
@@ -111,19 +115,29 @@ static int none_visit_element(void *data, const Element *element)
         int r;
 
         if (fault)
-                return firewall_refuse(&none->firewall, element, fault);
-        key = none_key(&element->addr, element->protocol, element->port, false);
+                return firewall_refuse(&none->firewall, element, false, fault);
+        key = none_key(&element->addr, element);
         r = none_put(none, &key, element->until, element->until.usec == 0);
-        return r > 0 ? firewall_refuse(&none->firewall, element, "the table is full") : r;
+        return r > 0 ? firewall_refuse(&none->firewall, element, false, "the table is full") : r;
+}
+
+static int put_allowed(None *none, const Addr *addr, EventTime until, bool remove)
+{
+        Element element = { .addr = *addr, .until = until };
+        NoneKey key = none_key(addr, NULL);
+        int r = none_put(none, &key, until, remove);
+
+        return r > 0 ? firewall_refuse(&none->firewall, &element, true, "the table is full") : r;
 }
 
 static int none_visit_allowed(void *data, const Addr *addr, EventTime until)
 {
-        NoneKey key = none_key(addr, 0, 0, true);
+        Element element = { .addr = *addr, .until = until };
+        const char *fault = firewall_allowed_fault(addr);
 
-        if (firewall_allowed_fault(addr))
-                return 0;
-        return none_put(data, &key, until, false) < 0 ? -ENOMEM : 0;
+        if (fault)
+                return firewall_refuse(data, &element, true, fault);
+        return put_allowed(data, addr, until, false);
 }
 
 static int none_verify(Firewall *firewall, Problem *problem)
@@ -156,18 +170,15 @@ static int none_apply(Firewall *firewall, const Element *elements, size_t n_elem
 
 static int none_allow(Firewall *firewall, const Addr *addr, EventTime until, bool remove, Problem *problem)
 {
-        NoneKey key = none_key(addr, 0, 0, true);
-        int r = none_put(none_of(firewall), &key, until, remove);
+        int r = put_allowed(none_of(firewall), addr, until, remove);
 
         firewall->stats.transactions++;
-        if (r < 0)
-                return problem_set(problem, r, "An allowed address could not be recorded: %s", strerror(-r));
-        return r > 0 ? problem_set(problem, -ENOSPC, "An allowed address could not be recorded: the table is full") : 0;
+        return r == 0 ? 0 : problem_set(problem, r, "An allowed address could not be recorded: %s", strerror(-r));
 }
 
 static int none_query(Firewall *firewall, const Element *element, FirewallElement *ret_element)
 {
-        NoneKey key = none_key(&element->addr, element->protocol, element->port, false);
+        NoneKey key = none_key(&element->addr, element);
         EventTime now = clock_event_now();
         FirewallElement answer = { 0 };
         NoneElement *found;
@@ -182,7 +193,7 @@ static int none_query(Firewall *firewall, const Element *element, FirewallElemen
         return 0;
 }
 
-static int none_set_sequence(Firewall *firewall, uint64_t sequence)
+static int none_set_counters(Firewall *firewall, bool counters, Problem *problem)
 {
         return 0;
 }
@@ -210,7 +221,7 @@ static const FirewallBackend none_backend = {
         .allow = none_allow,
         .query = none_query,
         .verify = none_verify,
-        .set_sequence = none_set_sequence,
+        .set_counters = none_set_counters,
         .remove = none_remove,
         .free = none_free,
 };

@@ -12,13 +12,14 @@ typedef struct FirewallBackend {
         int (*allow)(Firewall *firewall, const Addr *addr, EventTime until, bool remove, Problem *problem);
         int (*query)(Firewall *firewall, const Element *element, FirewallElement *ret_element);
         int (*verify)(Firewall *firewall, Problem *problem);
-        int (*set_sequence)(Firewall *firewall, uint64_t sequence);
+        int (*set_counters)(Firewall *firewall, bool counters, Problem *problem);
         int (*remove)(Firewall *firewall, Problem *problem);
         void (*free)(Firewall *firewall);
 } FirewallBackend;
 
 typedef struct FirewallRefusal {
         Element element;
+        bool allow; /* the element's address was to be allowed */
         char why[96];
 } FirewallRefusal;
 
@@ -33,7 +34,7 @@ struct Firewall {
 
 const char *firewall_element_fault(const Element *element);
 const char *firewall_allowed_fault(const Addr *addr);
-int firewall_refuse(Firewall *firewall, const Element *element, const char *why);
+int firewall_refuse(Firewall *firewall, const Element *element, bool allow, const char *why);
 int firewall_tell_refusals(Firewall *firewall, int r);
 
 void firewall_none_limit(Firewall *firewall, size_t max);

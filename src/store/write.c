@@ -349,7 +349,7 @@ int write_prune(Database *database, const StoreLimits *limits, EventTime now, Ev
                   over_before.usec },
                 { "DELETE FROM bans WHERE id IN (SELECT id FROM bans WHERE ended IS NOT NULL AND ended < ?1 ORDER BY ended LIMIT "
                   "?2)",
-                  event_time_add(now, -limits->past_bans_age).usec },
+                  event_time_ago(now, limits->past_bans_age).usec },
                 { "DELETE FROM levels WHERE (jail, address) IN (SELECT jail, address FROM levels WHERE forgotten <= ?1 LIMIT ?2)",
                   now.usec },
                 { "DELETE FROM allowed WHERE address IN (SELECT address FROM allowed WHERE until <= ?1 LIMIT ?2)", now.usec },

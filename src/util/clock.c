@@ -62,7 +62,7 @@ BootTime clock_boot_at(EventTime time)
 
 /**
  * event_time_add() - @time plus @seconds, stopping short of FOREVER
- * @seconds:    may be negative; DURATION_FOREVER gives EVENT_TIME_FOREVER
+ * @seconds:    not negative but for DURATION_FOREVER, which gives EVENT_TIME_FOREVER
  */
 EventTime event_time_add(EventTime time, int64_t seconds)
 {
@@ -74,6 +74,15 @@ EventTime event_time_add(EventTime time, int64_t seconds)
             __builtin_add_overflow(time.usec, usec, &usec) || usec == INT64_MAX)
                 return (EventTime){ INT64_MAX - 1 };
         return (EventTime){ usec };
+}
+
+/**
+ * event_time_ago() - @seconds before @time
+ * @seconds:    0..DURATION_MAX_SEC
+ */
+EventTime event_time_ago(EventTime time, int64_t seconds)
+{
+        return (EventTime){ time.usec - seconds * USEC_PER_SEC };
 }
 
 /**

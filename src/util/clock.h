@@ -48,6 +48,7 @@ static inline EventTime event_time_max(EventTime a, EventTime b)
 }
 
 EventTime event_time_add(EventTime time, int64_t seconds);
+EventTime event_time_ago(EventTime time, int64_t seconds);
 const char *event_time_format(EventTime time, char buffer[static TIME_TEXT_MAX]);
 
 EventTime clock_event_now(void);

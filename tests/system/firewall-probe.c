@@ -5,13 +5,13 @@
  * reads commands from standard input, one a line, and prints one line for each
  * answer and callback. Exit status 0 unless a command is unknown.
  *
- *     start SEQUENCE · verify · remove · sequence N · stats
- *     ban ADDR[/LEN] [tcp|udp PORT] SECONDS|forever     (wanted, and queued)
- *     unban ADDR[/LEN] [tcp|udp PORT] · want ... (as ban, not queued) · forget ... (as unban, not queued)
+ *     start SEQUENCE · verify · remove · counters on|off · stats
+ *     ban ADDR[/LEN] [tcp|udp PORT] [reject] SECONDS|forever     (wanted, and queued)
+ *     unban ADDR[/LEN] [tcp|udp PORT] [reject] · want ... (as ban, not queued) · forget ... (as unban, not queued)
  *     many N [SECONDS]              N prefixes of 2001:db8::/32, /64 each (wanted, and queued)
  *     apply                         sends the queue, 5000 a call
- *     allow ADDR[/LEN] · disallow ADDR[/LEN]
- *     query ADDR[/LEN] [tcp|udp PORT] · count       how many of the wanted are in the kernel
+ *     allow ADDR[/LEN] [SECONDS] · disallow ADDR[/LEN]
+ *     query ADDR[/LEN] [tcp|udp PORT] [reject] · count       how many of the wanted are in the kernel
  *     run MSEC                      the event loop · shell COMMAND
  */
 
@@ -24,12 +24,17 @@
 
 #include "firewall.h"
 
+typedef struct AllowedPrefix {
+        Addr addr;
+        EventTime until;
+} AllowedPrefix;
+
 typedef struct Probe {
         Firewall *firewall;
         sd_event *event;
         Element *wanted, *queue;
         size_t n_wanted, n_queue;
-        Addr allowed[64];
+        AllowedPrefix allowed[64];
         size_t n_allowed;
 } Probe;
 
@@ -55,7 +60,7 @@ static int visit_allowed(void *userdata, int (*visit)(void *data, const Addr *ad
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < probe->n_allowed; i++)
-                r = visit(data, &probe->allowed[i], EVENT_TIME_FOREVER);
+                r = visit(data, &probe->allowed[i].addr, probe->allowed[i].until);
         return r;
 }
 
@@ -64,6 +69,13 @@ static void on_refused(void *userdata, const Element *element, const char *why)
         char text[ADDR_TEXT_MAX];
 
         printf("refused: %s %u: %s\n", addr_format(&element->addr, text), element->port, why);
+}
+
+static void on_refused_allow(void *userdata, const Addr *addr, const char *why)
+{
+        char text[ADDR_TEXT_MAX];
+
+        printf("refused to allow: %s: %s\n", addr_format(addr, text), why);
 }
 
 static void on_healed(void *userdata, const char *text)
@@ -90,7 +102,7 @@ static void want(Probe *probe, const Element *element)
 {
         for (size_t i = 0; i < probe->n_wanted; i++)
                 if (addr_equal(&probe->wanted[i].addr, &element->addr) && probe->wanted[i].port == element->port &&
-                    probe->wanted[i].protocol == element->protocol) {
+                    probe->wanted[i].protocol == element->protocol && probe->wanted[i].reject == element->reject) {
                         probe->wanted[i] = *element;
                         return;
                 }
@@ -110,6 +122,10 @@ static bool read_element(char *rest, bool has_time, Element *ret_element)
                 element.protocol = *word == 't' ? IPPROTO_TCP : IPPROTO_UDP;
                 word = strtok_r(NULL, " ", &save);
                 element.port = (uint16_t) atoi(word ? word : "0");
+                word = strtok_r(NULL, " ", &save);
+        }
+        if (word && strcmp(word, "reject") == 0) {
+                element.reject = true;
                 word = strtok_r(NULL, " ", &save);
         }
         if (has_time && !word)
@@ -186,19 +202,24 @@ static void run(Probe *probe, int64_t msec)
                         abort();
 }
 
-static void allow(Probe *probe, const char *text, bool remove)
+static void allow(Probe *probe, char *rest, bool remove)
 {
+        AllowedPrefix entry = { .until = EVENT_TIME_FOREVER };
+        char *seconds = strchr(rest, ' ');
         Problem problem = { "" };
-        Addr addr;
 
-        if (addr_parse_prefix(text, &addr) != 0)
+        if (seconds) {
+                *seconds++ = '\0';
+                entry.until = event_time_add(clock_event_now(), atoll(seconds));
+        }
+        if (addr_parse_prefix(rest, &entry.addr) != 0)
                 return;
         for (size_t i = 0; i < probe->n_allowed; i++)
-                if (addr_equal(&probe->allowed[i], &addr))
+                if (addr_equal(&probe->allowed[i].addr, &entry.addr))
                         probe->allowed[i] = probe->allowed[--probe->n_allowed];
         if (!remove && probe->n_allowed < sizeof probe->allowed / sizeof *probe->allowed)
-                probe->allowed[probe->n_allowed++] = addr;
-        int r = firewall_allow(probe->firewall, &addr, EVENT_TIME_FOREVER, remove, &problem);
+                probe->allowed[probe->n_allowed++] = entry;
+        int r = firewall_allow(probe->firewall, &entry.addr, entry.until, remove, &problem);
         printf("allow: %d %s\n", r, problem.text);
 }
 
@@ -241,8 +262,9 @@ static bool command(Probe *probe, const char *word, char *rest)
         } else if (strcmp(word, "remove") == 0) {
                 int r = firewall_remove(probe->firewall, &problem);
                 printf("remove: %d %s\n", r, r ? problem.text : "");
-        } else if (strcmp(word, "sequence") == 0) {
-                printf("sequence: %d\n", firewall_set_sequence(probe->firewall, strtoull(rest, NULL, 10)));
+        } else if (strcmp(word, "counters") == 0) {
+                int r = firewall_set_counters(probe->firewall, strcmp(rest, "on") == 0, &problem);
+                printf("counters: %d %s\n", r, r ? problem.text : "");
         } else if (strcmp(word, "many") == 0) {
                 char *end;
                 unsigned n = (unsigned) strtoul(rest, &end, 10);
@@ -272,7 +294,15 @@ int main(int argc, char **argv)
 {
         bool counters = argc > 1 && strcmp(argv[1], "--counters") == 0, none = argc > 1 && strcmp(argv[1], "--none") == 0;
         Probe probe = { 0 };
-        FirewallCallbacks callbacks = { visit_elements, visit_allowed, on_refused, on_healed, on_degraded, &probe };
+        FirewallCallbacks callbacks = {
+                .elements = visit_elements,
+                .allowed = visit_allowed,
+                .refused = on_refused,
+                .refused_allow = on_refused_allow,
+                .healed = on_healed,
+                .degraded = on_degraded,
+                .userdata = &probe,
+        };
         Problem problem = { "" };
         char line[4096];
         int status = 0, r;

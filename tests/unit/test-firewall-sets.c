@@ -12,9 +12,10 @@
 static void test_names(void)
 {
         static const char *const good[] = { "any4",  "any6",     "any6_64",  "any4_24", "any4_0",
-                                            "port4", "port6_64", "allow4_8", "allow6" };
+                                            "port4", "port6_64", "allow4_8", "allow6",
+                                            "reject4", "reject6_64", "rejectport4_24", "rejectport6" };
         static const char *const bad[] = { "any",      "any5",    "any4_32", "any4_33", "any6_128",        "any4_",  "any4_024",
-                                           "any4_24x", "any4_-1", "porta",   "allow",   "any4_4294967320", "ports4", "" };
+                                           "any4_24x", "any4_-1", "porta",   "allow",   "any4_4294967320", "ports4", "", "rejectport", "reject4_32", "rejectany4" };
         char name[NFT_SET_NAME_LENGTH];
         NftSet set;
 
@@ -28,9 +29,10 @@ static void test_names(void)
 
 static void test_order(void)
 {
-        static const char *const added[] = { "port6_64", "any4_8", "port4", "allow4_8", "any4_24", "allow6_32", "any4_24" };
+        static const char *const added[] = { "port6_64",  "any4_8",    "rejectport4", "port4",  "allow4_8",
+                                             "reject6_64", "any4_24", "allow6_32",   "any4_24" };
         static const char *const expected[] = { "allow4", "allow4_8", "allow6",  "allow6_32", "any4",    "any4_24",
-                                                "any4_8", "any6",     "any6_64", "port4",     "port6_64" };
+                                                "any4_8", "any6",     "any6_64", "port4",     "port6_64", "reject6_64", "rejectport4" };
         char name[NFT_SET_NAME_LENGTH];
         NftSets sets;
         NftSet set;
@@ -39,7 +41,7 @@ static void test_order(void)
         check_int(sets.n, 5);
         for (size_t i = 0; i < sizeof added / sizeof *added; i++) {
                 check_int(nft_set_parse(added[i], &set), 0);
-                check_int(nft_sets_add(&sets, &set), i < 6);
+                check_int(nft_sets_add(&sets, &set), i < 8);
         }
         check_int(sets.n, sizeof expected / sizeof *expected);
         for (size_t i = 0; i < sets.n; i++)
@@ -52,7 +54,7 @@ static void test_all_sets_fit(void)
 {
         NftSets sets = { .n = 0 };
 
-        for (unsigned kind = NFT_ALLOW; kind <= NFT_PORT; kind++)
+        for (unsigned kind = NFT_ALLOW; kind <= NFT_REJECT_PORT; kind++)
                 for (unsigned family = 4; family <= 6; family += 2)
                         for (unsigned length = 0; length <= (family == 4 ? 32 : 128); length++)
                                 check(nft_sets_add(&sets,

@@ -12,7 +12,7 @@
 typedef struct World {
         Element elements[4];
         size_t n_elements;
-        unsigned refused;
+        unsigned refused, refused_allow;
         char why[96];
         Addr last_refused;
 } World;
@@ -44,6 +44,15 @@ static void on_refused(void *userdata, const Element *element, const char *why)
         snprintf(world->why, sizeof world->why, "%s", why);
 }
 
+static void on_refused_allow(void *userdata, const Addr *addr, const char *why)
+{
+        World *world = userdata;
+
+        world->refused_allow++;
+        world->last_refused = *addr;
+        snprintf(world->why, sizeof world->why, "%s", why);
+}
+
 static Element element(const char *text, int64_t seconds)
 {
         Element made = { .until = event_time_add(clock_event_now(), seconds) };
@@ -54,7 +63,13 @@ static Element element(const char *text, int64_t seconds)
 
 static Firewall *new_none(World *world)
 {
-        FirewallCallbacks callbacks = { visit_elements, visit_allowed, on_refused, NULL, NULL, world };
+        FirewallCallbacks callbacks = {
+                .elements = visit_elements,
+                .allowed = visit_allowed,
+                .refused = on_refused,
+                .refused_allow = on_refused_allow,
+                .userdata = world,
+        };
         Firewall *firewall;
 
         check_int(firewall_new_none(callbacks, &firewall), 0);
@@ -151,6 +166,26 @@ static void test_cap(void)
         known.until = EVENT_TIME_NONE;
         check_int(firewall_apply(firewall, &known, 1, NULL), 0);
         check_int(firewall_apply(firewall, &more, 1, NULL), 0);
+        /* An allowed address that finds no room is told, and by another callback. */
+        check_int(firewall_allow(firewall, &more.addr, EVENT_TIME_FOREVER, false, NULL), FIREWALL_E_ELEMENT);
+        check_int(world.refused_allow, 1);
+        check_int(world.refused, 1);
+        check(addr_equal(&world.last_refused, &more.addr));
+}
+
+static void test_reject(void)
+{
+        World world = { .n_elements = 0 };
+        _cleanup_(firewall_freep) Firewall *firewall = new_none(&world);
+        Element drop = element("203.0.113.5", 60), reject = drop;
+        FirewallElement answer;
+
+        reject.reject = true;
+        check_int(firewall_apply(firewall, &reject, 1, NULL), 0);
+        check_int(firewall_query(firewall, &reject, &answer), 0);
+        check_int(firewall_query(firewall, &drop, &answer), FIREWALL_E_ABSENT);
+        check_int(firewall_set_counters(firewall, true, NULL), 0);
+        check_int(firewall_query(firewall, &reject, &answer), 0);
 }
 
 int main(void)
@@ -159,5 +194,6 @@ int main(void)
         test_start_reads_elements();
         test_refused();
         test_cap();
+        test_reject();
         return 0;
 }

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * What is read of the journal: the identifiers of all filters. A reload that
+ * changes them opens it anew behind the last line, so that none is lost or
+ * counted twice.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/private.h"
+#include "util/log.h"
+
+static bool has_ident(char *const *idents, size_t n_idents, const char *ident)
+{
+        for (size_t i = 0; i < n_idents; i++)
+                if (strcmp(idents[i], ident) == 0)
+                        return true;
+        return false;
+}
+
+static void free_idents(char **idents, size_t n_idents)
+{
+        for (size_t i = 0; i < n_idents; i++)
+                free(idents[i]);
+        free(idents);
+}
+
+static int wanted_idents(const Daemon *daemon, char ***ret_idents, size_t *ret_n)
+{
+        size_t room = 0, n = 0;
+        char **idents;
+
+        for (size_t i = 0; i < daemon->n_jails; i++)
+                room += daemon->jails[i].filter ? filter_info(daemon->jails[i].filter)->n_idents : 0;
+        idents = calloc(room + 1, sizeof *idents);
+        if (!idents)
+                return -ENOMEM;
+        for (size_t i = 0; i < daemon->n_jails; i++) {
+                const FilterInfo *info = daemon->jails[i].filter ? filter_info(daemon->jails[i].filter) : NULL;
+
+                for (size_t j = 0; info && j < info->n_idents; j++) {
+                        if (has_ident(idents, n, info->idents[j]))
+                                continue;
+                        if (!(idents[n] = strdup(info->idents[j]))) {
+                                free_idents(idents, n);
+                                return -ENOMEM;
+                        }
+                        n++;
+                }
+        }
+        *ret_idents = idents;
+        *ret_n = n;
+        return 0;
+}
+
+static void source_state(void *userdata, SourceState state, const char *text)
+{
+        daemon_degrade(userdata, "journal", state == SOURCE_WAITING || state == SOURCE_DEGRADED ? text : NULL);
+}
+
+static void source_caught_up(void *userdata)
+{
+        Daemon *daemon = userdata;
+
+        daemon->caught_up = true;
+        daemon->deadlines_moved = true;
+        log_debug("the journal has been read up to the present");
+}
+
+static int64_t longest_findtime(const Daemon *daemon)
+{
+        int64_t findtime = 0;
+
+        for (size_t i = 0; i < daemon->n_jails; i++)
+                if (daemon->jails[i].config->findtime > findtime)
+                        findtime = daemon->jails[i].config->findtime;
+        return findtime;
+}
+
+/* Takes `idents` over, and only if that works the place of what was read until now. */
+static int open_for(Daemon *daemon, char **idents, size_t n_idents, Problem *problem)
+{
+        SourceCallbacks callbacks = { .line = decide_line, .state = source_state, .caught_up = source_caught_up, .userdata = daemon };
+        _cleanup_(journal_source_freep) JournalSource *journal = NULL;
+        /* A first start reads back findtime, so that an attack in progress is seen; later ones go on where the last ended. */
+        EventTime since = *daemon->start_position ? daemon->start_position_time
+                                                  : event_time_ago(clock_event_now(), longest_findtime(daemon));
+        JournalConfig config = {
+                .directory = daemon->options.journal_directory,
+                .idents = (const char *const *) idents,
+                .n_idents = n_idents,
+                .position = daemon->start_position,
+                .since = since,
+        };
+        int r = n_idents > 0 ? journal_source_new(daemon->event, &config, callbacks, &journal) : 0;
+
+        if (r < 0) {
+                free_idents(idents, n_idents);
+                return problem_set(problem, r, "the journal cannot be read: %s", strerror(-r));
+        }
+        journal_source_free(daemon->journal);
+        daemon->journal = steal(journal);
+        free_idents(daemon->idents, daemon->n_idents);
+        daemon->idents = idents;
+        daemon->n_idents = n_idents;
+        daemon->caught_up = n_idents == 0;
+        daemon_degrade(daemon, "jails", n_idents == 0 ? "no jail runs, so nothing is protected: name one under jails: in the configuration" : NULL);
+        if (!daemon->journal) {
+                daemon_degrade(daemon, "journal", NULL);
+                return 0;
+        }
+        if (daemon->paused)
+                journal_source_pause(daemon->journal, true);
+        return journal_source_start(daemon->journal, problem);
+}
+
+/**
+ * journal_open() - begin to read what the jails want, from where the last run ended
+ *
+ * Return: 0 or -errno with @problem set.
+ */
+int journal_open(Daemon *daemon, Problem *problem)
+{
+        char **idents;
+        size_t n_idents;
+        int r = wanted_idents(daemon, &idents, &n_idents);
+
+        return r < 0 ? problem_set(problem, r, "out of memory") : open_for(daemon, idents, n_idents, problem);
+}
+
+/**
+ * journal_reopen() - read what the jails want now, from behind the last line; nothing happens if that is what is read
+ *
+ * Return: 0 or -errno with @problem set; what was read until now is read on.
+ */
+int journal_reopen(Daemon *daemon, Problem *problem)
+{
+        char **idents;
+        size_t n_idents, n_same = 0;
+        int r = wanted_idents(daemon, &idents, &n_idents);
+
+        if (r < 0)
+                return problem_set(problem, r, "out of memory");
+        for (size_t i = 0; i < n_idents; i++)
+                n_same += has_ident(daemon->idents, daemon->n_idents, idents[i]);
+        if (n_same == n_idents && n_same == daemon->n_idents) {
+                free_idents(idents, n_idents);
+                return 0;
+        }
+        if (daemon->journal) {
+                journal_source_position(daemon->journal, daemon->start_position);
+                daemon->start_position_time = event_time_max(journal_source_stats(daemon->journal)->last_line, daemon->start_position_time);
+        }
+        return open_for(daemon, idents, n_idents, problem);
+}
