@@ -96,7 +96,8 @@ static int take_jail_change(Reload *reload, const ConfigChange *change)
         case CONFIG_JAIL_REMOVED:
                 return say(reload, "jail %s: %s", name, is_named(reload->config, name) ? "disabled" : "removed");
         case CONFIG_JAIL_RENAMED:
-                if (next)
+                /* Bans that an older jail of the new name left keep theirs; then the old jail goes, and a new one comes. */
+                if (next && ban_engine_count(reload->daemon->engine, name) == 0)
                         next->from = daemon_jail(reload->daemon, change->before->name);
                 return say(reload, "jail %s: renamed to %s", change->before->name, name);
         default:
