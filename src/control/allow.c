@@ -35,6 +35,11 @@ void method_allow_add(Control *control, VarlinkCall *call)
 
         if (!parameters_read(control, call, parameters, sizeof parameters / sizeof *parameters))
                 return;
+        if (request.addr.length == 0) {
+                reply_invalid(call, "address", "%s would allow everybody; to ban nobody for a while: bailiffctl pause JAIL.",
+                              request.addr.family == 4 ? "0.0.0.0/0" : "::/0");
+                return;
+        }
         if (request.has_duration && request.duration == DURATION_FOREVER)
                 request.has_duration = false;
         text_printable(raw_reason, strlen(raw_reason), reason, sizeof reason);

@@ -167,12 +167,15 @@ int kept_save(Daemon *daemon, Problem *problem)
         remove_kept(new);
         r = write_kept(daemon, new, text);
         if (r == 0) {
-                remove_kept(old);
-                if (rename(kept, old) < 0 && errno != ENOENT)
+                /* kept.old is all there is, where a crash came between the two renames. */
+                if (access(kept, F_OK) == 0) {
+                        remove_kept(old);
+                        r = rename(kept, old) < 0 ? -errno : 0;
+                }
+                if (r == 0 && rename(new, kept) < 0)
                         r = -errno;
-                else if (rename(new, kept) < 0)
-                        r = -errno;
-                remove_kept(old);
+                if (r == 0)
+                        remove_kept(old);
         }
         if (r < 0)
                 return problem_set(problem, r, "the configuration could not be kept in %s: %s; a bad one at the next start would find none",
