@@ -177,6 +177,11 @@ int main(int argc, char **argv)
                 print_commands(stderr);
                 return STATUS_ERROR;
         }
+        if (argc >= 3 && strcmp(argv[1], "help") == 0) { /* "help bans" is "bans --help" */
+                help = true;
+                argc--;
+                argv++;
+        }
         if (argc < 2 || strcmp(argv[1], "help") == 0) {
                 print_help();
                 return output_end(STATUS_DONE);
