@@ -36,6 +36,7 @@ int main(void)
         check_text(event_time_format((EventTime){ INT64_C(1795332660000000) }, time), "2026-11-22T07:31:00Z");
         check_text(event_time_format(EVENT_TIME_FOREVER, time), "forever");
         check_int(event_time_add((EventTime){ 5 }, DURATION_FOREVER).usec, INT64_MAX);
+        check_int(event_time_ago((EventTime){ 5 * USEC_PER_SEC }, 1).usec, 4 * USEC_PER_SEC); /* not "for ever", as -1 would be */
         check_int(event_time_add((EventTime){ INT64_MAX - 5 }, 600).usec, INT64_MAX - 1);
         check(clock_boot_at(EVENT_TIME_FOREVER).usec == UINT64_MAX);
         return 0;

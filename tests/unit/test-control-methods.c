@@ -205,6 +205,8 @@ static void test_allow(void)
         check_text(fake.by, "uid 1002");
         expect(other, CALL("AllowAdd", "\"address\":\"203.0.113.5\",\"duration\":0"), V "InvalidParameter", "duration");
         expect(other, CALL("AllowAdd", "\"address\":\"www.example.com\""), V "InvalidParameter", "never resolved");
+        expect(other, CALL("AllowAdd", "\"address\":\"0.0.0.0/0\""), V "InvalidParameter", "allow everybody");
+        expect(other, CALL("AllowAdd", "\"address\":\"::/0\""), V "InvalidParameter", "allow everybody");
         fake.fails = true;
         expect(other, CALL("AllowAdd", "\"address\":\"203.0.113.5\""), M "Failed", "the kernel refused");
         expect(other, CALL("AllowList", ""), M "Failed", "journalctl");

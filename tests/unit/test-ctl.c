@@ -31,6 +31,8 @@ static void test_without_daemon(void)
                 check_contains(output, names[i]);
                 check(!strchr(output, '&'));
         }
+        check_int(ctl("help bans"), 0);
+        check_contains(output, "PACKETS");
         check_int(ctl("banip sshd"), 2);
         check_int(ctl("banip sshd 203.0.113.9 --for soon"), 2);
         check_contains(output, "no duration");
