@@ -31,8 +31,10 @@ typedef struct FilterInfo {
         const char *description;
         const char *mode;
         const char *file;               /* where it was read */
-        const char *const *idents;      /* SYSLOG_IDENTIFIERs */
+        const char *const *idents;      /* SYSLOG_IDENTIFIERs, may hold * and ?; see filter_listens() */
         size_t n_idents;
+        const char *const *comms;       /* names of the programs that write them; how a journal is asked for idents with a * */
+        size_t n_comms;
         const char *const *ports;       /* as written: "ssh", "25/tcp" */
         size_t n_ports;
         bool jit;                       /* false: the interpreter runs (no executable memory) */
@@ -46,7 +48,30 @@ typedef struct FilterStats {
         uint64_t verdicts[_FILTER_VERDICT_MAX];
         EventTime last_line, last_hit;
         uint64_t sessions, sessions_evicted;    /* now, and given up at the cap */
+        const char *limited;                    /* id of the rule that reached the match limit last; NULL: none did */
 } FilterStats;
+
+/**
+ * What one rule of the filter's mode has found.
+ */
+typedef struct FilterRuleStats {
+        const char *id;
+        const char *kind;                       /* "failure", "helper", "success", "end" */
+        uint64_t hits;                          /* lines that it matched, whether or not they counted */
+        uint64_t limits;                        /* lines on which it reached the match limit */
+} FilterRuleStats;
+
+/**
+ * A step on the way of one line through the filter, for people.
+ */
+typedef struct FilterStep {
+        const char *stage;              /* "length", "origin", "prefix", "rule", "address", "ignore", "session" */
+        const char *rule;               /* the rule's id, "" outside rules */
+        bool passed;
+        const char *text;               /* what happened and why; printable */
+} FilterStep;
+
+typedef void (*FilterExplain)(void *userdata, const FilterStep *step);
 
 /* Directories in which filters are sought, first match wins; ended by NULL. */
 extern const char *const FILTER_DIRECTORIES[];
@@ -61,7 +86,11 @@ DEFINE_CLEANUP(Filter *, filter_free)
 const char *filter_file(const Filter *filter, size_t layer);
 const FilterInfo *filter_info(const Filter *filter);
 const FilterStats *filter_stats(const Filter *filter);
+bool filter_rule_stats(const Filter *filter, size_t i, FilterRuleStats *ret_stats);
+bool filter_listens(const Filter *filter, const char *ident);
+bool filter_resolve(Filter *filter, EventTime now);
 FilterVerdict filter_match(Filter *filter, const Line *line, Hit *ret_hit);
+FilterVerdict filter_explain(Filter *filter, const Line *line, FilterExplain explain, void *userdata, Hit *ret_hit);
 void filter_forget(Filter *filter, const Addr *addr);
 
 typedef void (*FilterTestReport)(void *userdata, const char *line, bool passed, const char *message);

@@ -67,9 +67,15 @@ typedef enum HitCount {
         HIT_COUNT_ONCE,         /* counts only if the session has counted nothing yet */
 } HitCount;
 
+#define HIT_ATTEMPTS_MAX 1000
+
 typedef struct Hit {
         HitKind kind;
         HitCount count;
+        unsigned attempts;      /* that the line tells of, up to HIT_ATTEMPTS_MAX; 0 is taken as 1 */
+        uint16_t witness;       /* one bit: who tells of it, where several do and no session ties their lines together; 0: nobody else */
+        int64_t span;           /* with a witness: seconds before `time` in which the attempts were made */
+        bool ends;              /* a failure that is also the session's last line */
         const char *jail;
         Addr addr;              /* one address, never a prefix */
         uint64_t session;       /* 0: none; then EACH always counts */

@@ -17,6 +17,7 @@ typedef struct WindowEntry {
         uint64_t session;
         uint16_t weight;        /* attempts; 0: used up by a ban, kept for the session's sake */
         bool ahead;             /* counted ahead of the line that will tell the same attempt */
+        uint16_t witnesses;     /* bits of those who have told of it; 0: it is told by one line alone */
         const char *rule;
         const char *text;       /* printable line; NULL if not kept */
 } WindowEntry;

@@ -51,6 +51,7 @@ int answer_attempt(void *userdata, const char *name, const Addr *addr, const cha
         Hit hit = {
                 .kind = HIT_FAILURE,
                 .count = HIT_COUNT_EACH,
+                .attempts = 1,
                 .jail = jail->config->name,
                 .addr = *addr,
                 .time = line.time,

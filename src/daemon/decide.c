@@ -108,14 +108,14 @@ void daemon_degrade(Daemon *daemon, const char *topic, const char *text)
 
 /* ---- lines ---- */
 
-static bool listens(const Jail *jail, const Line *line)
+/* What a jail's filter says to a line. The user who writes them may have come with a package, after the filter was loaded. */
+static FilterVerdict match(Filter *filter, const Line *line, Hit *ret_hit)
 {
-        const FilterInfo *info = jail->filter ? filter_info(jail->filter) : NULL;
+        FilterVerdict verdict = filter_match(filter, line, ret_hit);
 
-        for (size_t i = 0; info && i < info->n_idents; i++)
-                if (strcmp(info->idents[i], line->ident) == 0)
-                        return true;
-        return false;
+        if (verdict == FILTER_ORIGIN && filter_resolve(filter, line->time))
+                verdict = filter_match(filter, line, ret_hit);
+        return verdict;
 }
 
 static void fault_point(const Line *line)
@@ -189,7 +189,9 @@ void decide_line(void *userdata, const Line *line)
         for (size_t i = 0; i < daemon->n_jails; i++) {
                 Hit hit;
 
-                if (listens(&daemon->jails[i], line) && filter_match(daemon->jails[i].filter, line, &hit) == FILTER_HIT) {
+                Filter *filter = daemon->jails[i].filter;
+
+                if (filter && filter_listens(filter, line->ident) && match(filter, line, &hit) == FILTER_HIT) {
                         hit.jail = daemon->jails[i].config->name; /* it may have been renamed since the filter was loaded */
                         decide_hit(daemon, &daemon->jails[i], &hit);
                 }

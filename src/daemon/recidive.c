@@ -69,6 +69,7 @@ void recidive_count(Daemon *daemon)
                 Hit hit = {
                         .kind = HIT_FAILURE,
                         .count = HIT_COUNT_EACH,
+                        .attempts = 1,
                         .jail = taken.jail,
                         .addr = taken.addr,
                         .time = taken.time,

@@ -37,16 +37,30 @@
  *     once   counts only if the session has counted nothing (sshd: "maximum
  *            authentication attempts exceeded", which sums up others)
  *
+ * A failure with `end: true` is the session's last line as well.
+ *
+ * Where no session ties the lines of an attempt together, since several
+ * programs write them, rules name a `witness` instead: each tells of an attempt
+ * once, and the tracker keeps who has. A summary is such a witness, too: its
+ * groups `attempts` and `seconds` say how many, and since when.
+ *
+ * "message repeated 3 times: [ ... ]" is a syslog daemon's way to write a line
+ * thrice. The line inside is matched, and counts as many times where each
+ * counts.
+ *
  * Over-long lines are not matched whole: their steps would be bounded, their
  * number is not. Rules marked `head` see their first 4 KiB, so padding hides
  * nobody whom such a rule can find.
  *
  * An `ignore` pattern takes back a failure that was found; it is tried last,
  * since few lines get that far. One that reaches a match limit has not matched:
- * nobody hides behind a pattern that he exhausts.
+ * nobody hides behind a pattern that he exhausts. The rules behind it are still
+ * tried, up to a number that keeps a line from costing more than a millisecond.
  */
 
 #include <fnmatch.h>
+#include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "filter/private.h"
@@ -58,10 +72,12 @@
  * What the rules found in a line.
  */
 typedef struct Found {
-        const Rule *rule;
+        Rule *rule;
         Addr addr; /* ADDR_NULL: the line has none */
         RegexSpan user;
         RegexSpan session;
+        RegexSpan attempts;
+        RegexSpan seconds;
 } Found;
 
 static RegexSpan either(const RegexMatch *match, const RegexMatch *prefix, RegexCapture capture)
@@ -88,6 +104,7 @@ static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bo
 {
         FilterVerdict verdict = FILTER_NONE;
         RegexMatch prefix = { 0 };
+        unsigned limits = 0;
         int first;
 
         if (filter->prefix) {
@@ -98,16 +115,20 @@ static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bo
                 size -= prefix.end;
         }
         first = size > 0 ? (unsigned char) text[0] : -2;
-        for (size_t i = 0; i < filter->n_rules; i++) {
-                const Rule *rule = &filter->rules[i];
+        for (size_t i = 0; i < filter->n_rules && limits < LIMITS_A_LINE; i++) {
+                Rule *rule = &filter->rules[i];
                 RegexMatch match;
                 Addr addr;
 
                 if ((rule->first >= 0 && rule->first != first) || (head && !rule->head))
                         continue;
                 int r = regex_match(rule->regex, filter->runner, text, size, &match);
-                if (r == REGEX_E_LIMIT)
+                if (r == REGEX_E_LIMIT) {
                         verdict = FILTER_LIMIT;
+                        limits++;
+                        rule->limits++;
+                        filter->stats.limited = rule->id;
+                }
                 if (r != 0 || !take_addr(either(&match, &prefix, CAPTURE_ADDR), &addr))
                         continue;
                 *ret_found = (Found){
@@ -115,10 +136,47 @@ static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bo
                         .addr = addr,
                         .user = either(&match, &prefix, CAPTURE_USER),
                         .session = either(&match, &prefix, CAPTURE_SESSION),
+                        .attempts = either(&match, &prefix, CAPTURE_ATTEMPTS),
+                        .seconds = either(&match, &prefix, CAPTURE_SECONDS),
                 };
+                rule->hits++;
                 return FILTER_HIT;
         }
         return verdict;
+}
+
+/* A number of a line; absurd ones become the greatest sensible. */
+static unsigned number_of(RegexSpan span, unsigned otherwise)
+{
+        unsigned value = 0;
+
+        if (!span.text || span.size == 0)
+                return otherwise;
+        for (size_t i = 0; i < span.size && value < 100000; i++) {
+                if (span.text[i] < '0' || span.text[i] > '9')
+                        return otherwise;
+                value = value * 10 + (unsigned) (span.text[i] - '0');
+        }
+        return value;
+}
+
+/* Takes "message repeated 3 times: [ text]" off a line; how many lines it stands for. */
+static unsigned take_repeated(const char **text, size_t *size)
+{
+        static const char before[] = "message repeated ", behind[] = " times: [ ";
+        const char *p = *text, *end = *text + *size;
+        RegexSpan digits = { p + sizeof before - 1, 0 };
+
+        if (*size < sizeof before + sizeof behind || memcmp(p, before, sizeof before - 1) != 0 || end[-1] != ']')
+                return 1;
+        while (digits.size < 6 && digits.text + digits.size < end && digits.text[digits.size] >= '0' && digits.text[digits.size] <= '9')
+                digits.size++;
+        p = digits.text + digits.size;
+        if (digits.size == 0 || (size_t) (end - p) < sizeof behind || memcmp(p, behind, sizeof behind - 1) != 0)
+                return 1;
+        *text = p + sizeof behind - 1;
+        *size = (size_t) (end - 1 - *text);
+        return number_of(digits, 1);
 }
 
 static bool ignored(const Filter *filter, const char *text, size_t size)
@@ -193,15 +251,22 @@ static FilterVerdict follow_session(Filter *filter, Found *found, uint64_t key, 
         return (*rule)->kind == RULE_HELPER ? FILTER_HELPER : FILTER_HIT;
 }
 
-static void fill_hit(const Filter *filter, const Line *line, const Rule *rule, const Addr *addr, uint64_t session, Hit *ret_hit)
+static void fill_hit(const Filter *filter, const Line *line, const Rule *rule, const Found *found, unsigned repeated, uint64_t session,
+                     Hit *ret_hit)
 {
+        unsigned attempts = number_of(found->attempts, 1);
+
         *ret_hit = (Hit){
                 .kind = rule->kind == RULE_SUCCESS ? HIT_SUCCESS
                         : rule->kind == RULE_END   ? HIT_END
                                                    : HIT_FAILURE,
                 .count = rule->count,
+                .attempts = repeated > 1 && rule->count == HIT_COUNT_EACH ? repeated : attempts,
+                .witness = rule->witness,
+                .span = number_of(found->seconds, WITNESS_SECONDS),
+                .ends = rule->ends,
                 .jail = filter->jail,
-                .addr = *addr,
+                .addr = found->addr,
                 .session = session,
                 .time = line->time,
                 .rule = rule->id,
@@ -214,7 +279,9 @@ static FilterVerdict judge(Filter *filter, const Line *line, Hit *ret_hit, const
 {
         bool head = line->length > LINE_LENGTH_MAX, origin_first = line->length > ORIGIN_FIRST_SIZE;
         size_t size = head ? FILTER_HEAD_SIZE : line->length;
+        const char *text = line->text;
         int64_t pid = line->pid;
+        unsigned repeated = 1;
         FilterVerdict verdict;
         Found found;
 
@@ -222,23 +289,25 @@ static FilterVerdict judge(Filter *filter, const Line *line, Hit *ret_hit, const
                 return FILTER_TOO_LONG;
         if (origin_first && !check_origin(filter, line, &pid))
                 return FILTER_ORIGIN;
-        verdict = find_rule(filter, line->text, size, head, &found);
+        if (!head)
+                repeated = take_repeated(&text, &size);
+        verdict = find_rule(filter, text, size, head, &found);
         if (verdict != FILTER_HIT)
                 return verdict == FILTER_NONE && head ? FILTER_TOO_LONG : verdict;
         if (!origin_first && !check_origin(filter, line, &pid))
                 return FILTER_ORIGIN;
-        if (found.rule->kind == RULE_FAILURE && ignored(filter, line->text, size))
+        if (found.rule->kind == RULE_FAILURE && ignored(filter, text, size))
                 return FILTER_IGNORED;
 
         const Rule *rule = found.rule;
         uint64_t session = session_of(filter, &found, pid);
         text_printable(found.user.text ? found.user.text : "", found.user.size, filter->user, sizeof filter->user);
         verdict = follow_session(filter, &found, session, line->time, &rule);
-        if (found.rule->kind == RULE_END && session)
+        if ((found.rule->kind == RULE_END || found.rule->ends) && session)
                 session_table_remove(filter->sessions, session);
         *ret_rule = rule;
         if (verdict == FILTER_HIT)
-                fill_hit(filter, line, rule, &found.addr, session, ret_hit);
+                fill_hit(filter, line, rule, &found, repeated, session, ret_hit);
         return verdict;
 }
 
@@ -280,6 +349,64 @@ void filter_forget(Filter *filter, const Addr *addr)
 {
         session_table_forget(filter->sessions, addr);
         filter->stats.sessions = session_table_count(filter->sessions);
+}
+
+/**
+ * filter_listens() - whether lines of a program are this filter's
+ * @ident:      SYSLOG_IDENTIFIER, or the program name in a log file
+ */
+bool filter_listens(const Filter *filter, const char *ident)
+{
+        for (size_t i = 0; i < filter->info.n_idents; i++)
+                if (strcmp(filter->idents[i], ident) == 0 || (filter->ident_is_pattern[i] && fnmatch(filter->idents[i], ident, 0) == 0))
+                        return true;
+        return false;
+}
+
+/**
+ * filter_resolve() - look again for the users of `origin` that the host did not have
+ * @now:        of the line that was refused; they are asked for once a second at most
+ *
+ * A service may be installed while we run. To be called when a line was refused
+ * for its origin; it is then to be matched again.
+ *
+ * Return: whether one was found.
+ */
+bool filter_resolve(Filter *filter, EventTime now)
+{
+        OriginRule *origin = &filter->origin;
+        size_t n = 0, before = origin->n_absent;
+
+        if (before == 0 || (origin->resolved.usec != 0 && now.usec - origin->resolved.usec < USEC_PER_SEC &&
+                            now.usec >= origin->resolved.usec))
+                return false;
+        origin->resolved = now;
+        for (size_t i = 0; i < before; i++) {
+                const struct passwd *user = getpwnam(origin->absent[i]);
+
+                if (user)
+                        origin->uids[origin->n_uids++] = (uint32_t) user->pw_uid;
+                else
+                        origin->absent[n++] = origin->absent[i];
+        }
+        origin->n_absent = n;
+        return n < before;
+}
+
+/**
+ * filter_rule_stats() - what the i-th rule of the filter's mode has found
+ *
+ * Return: false behind the last.
+ */
+bool filter_rule_stats(const Filter *filter, size_t i, FilterRuleStats *ret_stats)
+{
+        static const char *const kinds[] = { [RULE_FAILURE] = "failure", [RULE_HELPER] = "helper", [RULE_SUCCESS] = "success", [RULE_END] = "end" };
+
+        if (i >= filter->n_rules)
+                return false;
+        const Rule *rule = &filter->rules[i];
+        *ret_stats = (FilterRuleStats){ rule->id, kinds[rule->kind], rule->hits, rule->limits };
+        return true;
 }
 
 /**
@@ -330,6 +457,8 @@ Filter *filter_free(Filter *filter)
         free(filter->origin.uids);
         free(filter->origin.comms);
         free(filter->origin.units);
+        free(filter->origin.absent);
+        free(filter->ident_is_pattern);
         free(filter->idents);
         free(filter->ports);
         free(filter->file);

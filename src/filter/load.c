@@ -54,14 +54,15 @@ static int take_texts(const YamlNode *node, const char ***ret_texts, size_t *ret
         return 0;
 }
 
-/* A user that is not there (yet) writes no lines: it is left out, and a filter without any accepts none. */
+/* A user that is not there (yet) writes no lines; filter_resolve() looks again. */
 static int take_uids(const YamlNode *node, OriginRule *origin, Problem *problem)
 {
         size_t n = node ? count_texts(node) : 1;
         const YamlNode *item = node && node->kind == YAML_LIST ? node->children : node;
 
         origin->uids = calloc(n, sizeof *origin->uids);
-        if (!origin->uids)
+        origin->absent = calloc(n, sizeof *origin->absent);
+        if (!origin->uids || !origin->absent)
                 return -ENOMEM;
         if (!node) {
                 origin->n_uids = 1;
@@ -77,6 +78,8 @@ static int take_uids(const YamlNode *node, OriginRule *origin, Problem *problem)
                         const struct passwd *user = getpwnam(item->text);
                         if (user)
                                 origin->uids[origin->n_uids++] = (uint32_t) user->pw_uid;
+                        else
+                                origin->absent[origin->n_absent++] = item->text;
                 }
         }
         return 0;
@@ -170,7 +173,8 @@ static int take_params(Filter *filter, Layers layers, const char *given, Problem
 
 static void take_rule(const YamlNode *node, Rule *rule)
 {
-        const YamlNode *kind = yaml_get(node, "kind"), *count = yaml_get(node, "count"), *head = yaml_get(node, "head");
+        const YamlNode *kind = yaml_get(node, "kind"), *count = yaml_get(node, "count");
+        const YamlNode *head = yaml_get(node, "head"), *end = yaml_get(node, "end");
         const char *k = kind ? kind->text : "failure", *c = count ? count->text : "each";
 
         rule->node = node;
@@ -182,6 +186,8 @@ static void take_rule(const YamlNode *node, Rule *rule)
         rule->count = strcmp(c, "ahead") == 0 ? HIT_COUNT_AHEAD : strcmp(c, "once") == 0 ? HIT_COUNT_ONCE : HIT_COUNT_EACH;
         if (head)
                 yaml_bool(head, &rule->head, NULL);
+        if (end)
+                yaml_bool(end, &rule->ends, NULL);
 }
 
 static int take_rules(Filter *filter, Layers layers, Problem *problem)
@@ -202,6 +208,7 @@ static int take_rules(Filter *filter, Layers layers, Problem *problem)
                 if (!rule_wanted(nodes[i], filter->params, filter->n_params))
                         continue;
                 take_rule(nodes[i], rule);
+                rule->witness = rule_witness(layers, nodes[i]);
                 r = regex_new(yaml_get(nodes[i], "regex"), filter->session_capture, REGEX_JIT, &rule->regex, problem);
                 if (r < 0)
                         return r;
@@ -266,11 +273,18 @@ static int take_info(Filter *filter, Layers layers)
                 r = take_texts(layers_get(layers, "ports"), &filter->ports, &filter->info.n_ports);
         if (r < 0)
                 return r;
+        filter->ident_is_pattern = calloc(filter->info.n_idents + 1, sizeof *filter->ident_is_pattern);
+        if (!filter->ident_is_pattern)
+                return -ENOMEM;
+        for (size_t i = 0; i < filter->info.n_idents; i++)
+                filter->ident_is_pattern[i] = strpbrk(filter->idents[i], "*?[") != NULL;
         filter->info.name = layers_get(layers, "name")->text;
         filter->info.description = description ? description->text : "";
         filter->info.mode = filter->mode;
         filter->info.file = filter->file;
         filter->info.idents = filter->idents;
+        filter->info.comms = filter->origin.comms;
+        filter->info.n_comms = filter->origin.n_comms;
         filter->info.ports = filter->ports;
         return 0;
 }

@@ -12,6 +12,9 @@
 #define FILTER_HEAD_SIZE 4096 /* of an over-long line, what `head: true` rules see */
 #define FILTER_USER_MAX 128   /* bytes of Hit.user, with its NUL */
 #define FILTER_PARAMS_MAX 8
+#define FILTER_WITNESSES_MAX 15
+#define WITNESS_SECONDS 15 /* how far apart two may tell of one attempt, where none states seconds: PAM delays its answer */
+#define LIMITS_A_LINE 3 /* rules that may reach the match limit on one line before it is given up */
 #define SESSIONS_MAX 10000
 #define SESSION_SECONDS 600 /* of event time, after which a session is forgotten */
 
@@ -29,6 +32,8 @@ typedef enum RegexCapture {
         CAPTURE_ADDR, /* groups addr, ip4, ip6 */
         CAPTURE_USER,
         CAPTURE_SESSION, /* the group that `session:` names */
+        CAPTURE_ATTEMPTS, /* how many attempts the line tells of */
+        CAPTURE_SECONDS, /* within how many seconds before it they were made */
         _CAPTURE_MAX,
 } RegexCapture;
 
@@ -53,6 +58,7 @@ DEFINE_CLEANUP(Regex *, regex_free)
 bool regex_has(const Regex *regex, RegexCapture capture);
 bool regex_is_jit(const Regex *regex);
 int regex_first_byte(const Regex *regex);
+unsigned regex_steps(const Regex *regex, RegexRunner *runner, const char *text, size_t size);
 int regex_match(const Regex *regex, RegexRunner *runner, const char *text, size_t size, RegexMatch *ret_match);
 
 int regex_runner_new(RegexRunner **ret_runner);
@@ -98,8 +104,11 @@ struct Rule {
         RuleKind kind;
         HitCount count;
         bool head;
+        bool ends;        /* a failure that is its session's last line, too */
+        uint16_t witness; /* one bit, see WindowEntry.witnesses; 0: none */
         Regex *regex;
         int first; /* the byte that every match begins with, -1: any */
+        uint64_t hits, limits;
         const YamlNode *node;
 };
 
@@ -116,6 +125,9 @@ typedef struct OriginRule {
         size_t n_comms;
         const char **units; /* fnmatch(3) patterns */
         size_t n_units;
+        const char **absent; /* users that this host does not have (yet) */
+        size_t n_absent;
+        EventTime resolved; /* when they were asked for last */
 } OriginRule;
 
 typedef struct Param {
@@ -134,6 +146,7 @@ struct Filter {
         Param params[FILTER_PARAMS_MAX];
         size_t n_params;
         const char **idents;
+        bool *ident_is_pattern;
         const char **ports;
         FilterInfo info;
         FilterStats stats;
@@ -164,6 +177,7 @@ const YamlNode *layers_get(Layers layers, const char *key);
 const char *layers_default_mode(Layers layers);
 int layers_rules(Layers layers, const char *mode, const YamlNode *ret_rules[FILTER_RULES_MAX], size_t *ret_n, Problem *problem);
 int layers_check_rules(Layers layers, const char *session_capture, Problem *problem);
+uint16_t rule_witness(Layers layers, const YamlNode *rule);
 bool rule_wanted(const YamlNode *rule, const Param params[], size_t n_params);
 int filter_build(Layers layers, const char *mode, const char *params, const char *jail, Filter **ret_filter, Problem *problem);
 FilterVerdict filter_match_rule(Filter *filter, const Line *line, Hit *ret_hit, const Rule **ret_rule);

@@ -25,7 +25,8 @@
  *
  * They only find what may be an address; addr_parse() has the last word. A
  * hand-written group `addr` is taken as well. The group `user` is the account
- * that was tried; a group that `session:` names tells the session.
+ * that was tried; a group that `session:` names tells the session; `attempts`
+ * and `seconds` say of a summary how many attempts it sums up, and since when.
  *
  * Compiled code needs memory that is writable and then executable, which a
  * hardened unit forbids: then the interpreter runs, ten times slower and with
@@ -42,7 +43,7 @@
 
 #include "filter/private.h"
 
-#define MATCH_LIMIT 100000
+#define MATCH_LIMIT 10000
 #define DEPTH_LIMIT 10000
 #define HEAP_LIMIT_KIB 8192
 #define JIT_STACK_MAX (512 * 1024)
@@ -223,6 +224,8 @@ int regex_new(const YamlNode *node, const char *session_capture, unsigned flags,
         add_groups(regex, CAPTURE_ADDR, "ip4");
         add_groups(regex, CAPTURE_ADDR, "ip6");
         add_groups(regex, CAPTURE_USER, "user");
+        add_groups(regex, CAPTURE_ATTEMPTS, "attempts");
+        add_groups(regex, CAPTURE_SECONDS, "seconds");
         if (session_capture)
                 add_groups(regex, CAPTURE_SESSION, session_capture);
         *ret_regex = steal(regex);
@@ -304,6 +307,31 @@ int regex_match(const Regex *regex, RegexRunner *runner, const char *text, size_
                 return REGEX_E_LIMIT;
         take_captures(regex, runner, text, ret_match);
         return 0;
+}
+
+/**
+ * regex_steps() - how many steps of the interpreter a text needs
+ *
+ * That is the least match limit under which the answer is the same. For tests.
+ *
+ * Return: up to and including the limit that regex_match() has.
+ */
+unsigned regex_steps(const Regex *regex, RegexRunner *runner, const char *text, size_t size)
+{
+        unsigned low = 0, high = MATCH_LIMIT;
+
+        while (low < high) {
+                unsigned limit = low + (high - low) / 2;
+
+                pcre2_set_match_limit(runner->context, limit);
+                int r = pcre2_match(regex->code, (PCRE2_SPTR) text, size, 0, PCRE2_NO_JIT, runner->data, runner->context);
+                if (r == PCRE2_ERROR_MATCHLIMIT)
+                        low = limit + 1;
+                else
+                        high = limit;
+        }
+        pcre2_set_match_limit(runner->context, MATCH_LIMIT);
+        return low;
 }
 
 /**

@@ -182,6 +182,45 @@ int layers_rules(Layers layers, const char *mode, const YamlNode *ret_rules[FILT
         return r;
 }
 
+/* How many witnesses the files name up to the first that is called @word; all, if none is. */
+static size_t count_witnesses(Layers layers, const char *word)
+{
+        const char *known[FILTER_WITNESSES_MAX + 1];
+        size_t n = 0;
+
+        for (size_t i = layers.n; i-- > 0;) {
+                const YamlNode *modes = yaml_get(layers.documents[i]->root, "modes");
+                for (const YamlNode *mode = modes ? modes->children : NULL; mode; mode = mode->next)
+                        for (const YamlNode *rule = mode->children; rule; rule = rule->next) {
+                                const YamlNode *witness = yaml_get(rule, "witness");
+                                size_t at = 0;
+
+                                if (!witness)
+                                        continue;
+                                while (at < n && strcmp(known[at], witness->text) != 0)
+                                        at++;
+                                if (at == n && n <= FILTER_WITNESSES_MAX)
+                                        known[n++] = witness->text;
+                                if (word && strcmp(witness->text, word) == 0)
+                                        return at;
+                        }
+        }
+        return n;
+}
+
+/**
+ * rule_witness() - the bit that stands for a rule's witness; 0: it has none
+ *
+ * Witnesses are numbered in the order of the files, over all modes, so that
+ * what the store has kept means the same after a restart and in another mode.
+ */
+uint16_t rule_witness(Layers layers, const YamlNode *rule)
+{
+        const YamlNode *witness = yaml_get(rule, "witness");
+
+        return witness ? (uint16_t) (1u << count_witnesses(layers, witness->text)) : 0;
+}
+
 /**
  * rule_wanted() - whether the parameters let a rule be there
  */
@@ -225,6 +264,18 @@ static int check_when(Layers layers, const YamlNode *rule, Problem *problem)
                                                     condition->key);
                 }
         }
+        return 0;
+}
+
+static int check_witness(Layers layers, const YamlNode *rule, const Regex *regex, Problem *problem)
+{
+        const YamlNode *witness = yaml_get(rule, "witness");
+
+        if (witness && count_witnesses(layers, NULL) > FILTER_WITNESSES_MAX)
+                return yaml_problem(witness, problem, "more than %d different witnesses", FILTER_WITNESSES_MAX);
+        if (!witness && (regex_has(regex, CAPTURE_ATTEMPTS) || regex_has(regex, CAPTURE_SECONDS)))
+                return yaml_problem(yaml_get(rule, "regex"), problem,
+                                    "the groups attempts and seconds are for a summary, which names itself by `witness:`; add it");
         return 0;
 }
 
@@ -296,6 +347,8 @@ int layers_check_rules(Layers layers, const char *session_capture, Problem *prob
                                 r = regex_new(yaml_get(rule, "regex"), session_capture, 0, &regex, problem);
                         if (r == 0)
                                 r = check_rule(rule, regex, elsewhere, problem);
+                        if (r == 0)
+                                r = check_witness(layers, rule, regex, problem);
                         if (r < 0)
                                 return r;
                 }

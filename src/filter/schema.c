@@ -8,7 +8,7 @@
  *
  *     name, description   what it is; the name is a word
  *     extends, drop       another filter whose rules are inherited by id, and which of them are not
- *     ident               SYSLOG_IDENTIFIER in the journal, program name in log files; one or a list
+ *     ident               SYSLOG_IDENTIFIER in the journal, program name in log files; one or a list, may hold *
  *     origin              {uid, comm, unit} that trusted journal fields must agree with; without it: uid 0
  *     ports, report       defaults of a jail: the service's ports, {abuseipdb: [categories], tags: [words]}
  *     session             `pid`, or the name of a capture: lines of one session belong together
@@ -22,13 +22,13 @@
  *     tests               lines with what must come out
  *
  * A rule: {id, regex, kind: failure|helper|success|end, count: each|ahead|once,
- * head: true, when: {param: value or [values]}}; without `when` it is always
- * there. A mode does not inherit by itself: `- include: normal` (or a list)
+ * end: true, witness: word, head: true, when: {param: value or [values]}}; without
+ * `when` it is always there. What `count`, `end` and `witness` mean stands in filter.c. A mode does not inherit by itself: `- include: normal` (or a list)
  * among its rules takes over another mode's, in that place; a rule that stands
  * there already under the same id stays.
  *
  * A test: {line, match, mode, params: {name: value}, after: [lines before it in
- * the same session], description}. match: false (no failure), or a map of what must agree: ip, user, rule.
+ * the same session], description}. match: false (no failure), or a map of what must agree: ip, user, rule, attempts.
  */
 
 #include <errno.h>
@@ -244,12 +244,27 @@ static int check_count(const YamlNode *node, Problem *problem)
         return check_choice(node, words, 3, problem);
 }
 
+static int check_rule_end(const YamlNode *node, const char *kind, Problem *problem)
+{
+        const YamlNode *end = yaml_get(node, "end"), *witness = yaml_get(node, "witness");
+
+        if (strcmp(kind, "failure") == 0) {
+                if (witness && yaml_get(node, "count"))
+                        return yaml_problem(yaml_get(node, "count"), problem, "where several witnesses tell of an attempt, each line counts by what they told");
+                return 0;
+        }
+        if (end)
+                return yaml_problem(end, problem, "only for failures that end their session; this rule is of kind %s, write `kind: end` alone", kind);
+        return witness ? yaml_problem(witness, problem, "only failures have witnesses; this rule is of kind %s", kind) : 0;
+}
+
 static int check_rule(const YamlNode *node, Problem *problem)
 {
         static const Key include_keys[] = { { "include", check_words } };
         static const Key keys[] = {
                 { "id", check_word },     { "regex", check_text }, { "kind", check_kind },
                 { "count", check_count }, { "head", check_flag },  { "when", check_word_map },
+                { "end", check_flag },    { "witness", check_word },
         };
         const YamlNode *kind = yaml_get(node, "kind");
         int r;
@@ -263,7 +278,7 @@ static int check_rule(const YamlNode *node, Problem *problem)
                 r = need(node, "regex", problem);
         if (r == 0 && yaml_get(node, "count") && kind && strcmp(kind->text, "failure") != 0)
                 return yaml_problem(yaml_get(node, "count"), problem, "only failures count; this rule is of kind %s", kind->text);
-        return r;
+        return r == 0 ? check_rule_end(node, kind ? kind->text : "failure", problem) : r;
 }
 
 static int check_rules(const YamlNode *node, Problem *problem)
@@ -308,9 +323,16 @@ static int check_address(const YamlNode *node, Problem *problem)
         return 0;
 }
 
+static int check_attempts(const YamlNode *node, Problem *problem)
+{
+        long long value;
+
+        return yaml_integer(node, 1, HIT_ATTEMPTS_MAX, &value, problem);
+}
+
 static int check_match(const YamlNode *node, Problem *problem)
 {
-        static const Key keys[] = { { "ip", check_address }, { "user", check_line }, { "rule", check_word } };
+        static const Key keys[] = { { "ip", check_address }, { "user", check_line }, { "rule", check_word }, { "attempts", check_attempts } };
         bool value = false;
 
         if (node->kind != YAML_SCALAR)

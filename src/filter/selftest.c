@@ -87,7 +87,7 @@ static void judge_test(Tester *tester, const YamlNode *test, FilterVerdict verdi
         const YamlNode *match = yaml_get(test, "match");
         const char *line = yaml_get(test, "line")->text;
         bool matched = verdict == FILTER_HIT || verdict == FILTER_HELPER, passed = true;
-        char addr[ADDR_TEXT_MAX];
+        char addr[ADDR_TEXT_MAX], attempts[16];
 
         if (match->kind == YAML_SCALAR) {
                 passed = verdict != FILTER_HIT || hit->kind != HIT_FAILURE;
@@ -105,6 +105,8 @@ static void judge_test(Tester *tester, const YamlNode *test, FilterVerdict verdi
                 const YamlNode *ip = yaml_get(match, "ip");
 
                 compare(tester, test, "user", hit->user, &passed);
+                snprintf(attempts, sizeof attempts, "%u", hit->attempts);
+                compare(tester, test, "attempts", attempts, &passed);
                 addr_format(&hit->addr, addr);
                 if (!ip || addr_parse(ip->text, strlen(ip->text), &expected) < 0 || !addr_equal(&expected, &hit->addr))
                         compare(tester, test, "ip", addr, &passed);

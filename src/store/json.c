@@ -148,6 +148,8 @@ char *json_from_entries(const WindowEntry *entries, size_t n)
                         put_number(&writer, ",\"weight\":", entry->weight);
                 if (entry->ahead)
                         put_word(&writer, ",\"ahead\":true");
+                if (entry->witnesses != 0)
+                        put_number(&writer, ",\"witnesses\":", entry->witnesses);
                 put_text(&writer, ",\"rule\":", entry->rule);
                 if (entry->text)
                         put_text(&writer, ",\"text\":", entry->text);
@@ -207,7 +209,7 @@ typedef struct Reader {
 
 /* The members that an entry of any list may have. */
 typedef struct Member {
-        int64_t time, session, weight;
+        int64_t time, session, weight, witnesses;
         bool ahead;
         const char *rule, *text;
 } Member;
@@ -329,6 +331,8 @@ static bool take_member(Reader *reader, Member *member)
                 return take_number(reader, &member->session);
         if (take_word(reader, "\"weight\":"))
                 return take_number(reader, &member->weight);
+        if (take_word(reader, "\"witnesses\":"))
+                return take_number(reader, &member->witnesses);
         member->ahead = true;
         return take_word(reader, "\"ahead\":true");
 }
@@ -409,7 +413,8 @@ int json_to_entries(const char *text, size_t size, EventTime latest, JsonScratch
                 return r;
         while ((r = next_entry(&reader, seen++, &member)) > 0) {
                 if (!text_is_ours(member.rule) || (member.text && !text_is_ours(member.text)) || member.time <= 0 ||
-                    member.time > latest.usec || member.weight < 0 || member.weight > UINT16_MAX)
+                    member.time > latest.usec || member.weight < 0 || member.weight > UINT16_MAX ||
+                    member.witnesses < 0 || member.witnesses > UINT16_MAX)
                         continue;
                 if (n > 0 && member.time < scratch->entries[n - 1].time.usec)
                         continue; /* oldest first, or it is not ours */
@@ -419,6 +424,7 @@ int json_to_entries(const char *text, size_t size, EventTime latest, JsonScratch
                                                        .session = (uint64_t) member.session,
                                                        .weight = (uint16_t) member.weight,
                                                        .ahead = member.ahead,
+                                                       .witnesses = (uint16_t) member.witnesses,
                                                        .rule = member.rule,
                                                        .text = member.text };
         }

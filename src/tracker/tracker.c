@@ -230,18 +230,31 @@ static int tracker_want(Tracker *tracker, const Addr *addr, uint16_t jail, Windo
 
 /* ---- counting ---- */
 
-/* What a failure's line adds: 1, or 0 if its attempt has been counted. Settles what was counted ahead. */
-static unsigned tracker_count_line(Window *window, const Hit *hit, bool *ret_changed)
+static unsigned tracker_count_told(Window *window, const Hit *hit, unsigned attempts, bool *ret_changed)
+{
+        int64_t span = (hit->span < WINDOW_SESSION_USEC / USEC_PER_SEC ? hit->span * USEC_PER_SEC : WINDOW_SESSION_USEC);
+
+        while (attempts > 0 && window_claim(window, hit->witness, hit->session, hit->time, span)) {
+                attempts--;
+                *ret_changed = true;
+        }
+        return attempts;
+}
+
+/* What a failure's line adds: its attempts, but those that have been counted. Settles what was counted ahead. */
+static unsigned tracker_count_line(Window *window, const Hit *hit, unsigned attempts, bool *ret_changed)
 {
         WindowEntry *ahead = window_ahead(window, hit->session, hit->time);
 
+        if (hit->witness)
+                return tracker_count_told(window, hit, attempts, ret_changed);
         switch (hit->count) {
         case HIT_COUNT_EACH:
                 if (!ahead)
-                        return 1;
+                        return attempts;
                 ahead->ahead = false;
                 *ret_changed = true;
-                return 0;
+                return attempts - 1;
         case HIT_COUNT_AHEAD: return ahead ? 0 : 1;
         case HIT_COUNT_ONCE: return window_knows(window, hit->session, hit->time) ? 0 : 1;
         }
@@ -300,7 +313,21 @@ static EventTime time_clamped(EventTime time)
         return event_time_max((EventTime){ 0 }, event_time_min(time, (EventTime){ INT64_MAX / 4 }));
 }
 
-static int tracker_insert(Tracker *tracker, const Hit *hit, const Addr *addr, uint16_t jail)
+/* One entry of all attempts, or, where others may still tell of each of them, one each. The last has the text. */
+static int tracker_insert_entries(Window *window, WindowEntry entry, unsigned attempts, size_t *ret_index)
+{
+        const char *text = entry.text;
+        int r = 0;
+
+        entry.weight = (uint16_t) (entry.witnesses ? 1 : attempts);
+        for (unsigned n = entry.witnesses ? attempts : 1; n > 0 && r == 0; n--) {
+                entry.text = n == 1 ? text : NULL;
+                r = window_insert(window, &entry, ret_index);
+        }
+        return r;
+}
+
+static int tracker_insert(Tracker *tracker, const Hit *hit, const Addr *addr, uint16_t jail, unsigned attempts)
 {
         const WindowLimits *limits = &tracker->jails[jail]->limits;
         size_t *evidence_bytes = &tracker->stats.evidence_bytes, index;
@@ -309,7 +336,12 @@ static int tracker_insert(Tracker *tracker, const Hit *hit, const Addr *addr, ui
         Window *window;
         int r;
 
-        WindowEntry entry = { .time = hit->time, .session = hit->session, .weight = 1, .ahead = hit->count == HIT_COUNT_AHEAD };
+        WindowEntry entry = {
+                .time = hit->time,
+                .session = hit->session,
+                .ahead = hit->count == HIT_COUNT_AHEAD && !hit->ends,
+                .witnesses = hit->witness,
+        };
         entry.rule = intern_text(tracker->rules, hit->rule);
         if (!entry.rule)
                 return -ENOMEM;
@@ -320,7 +352,7 @@ static int tracker_insert(Tracker *tracker, const Hit *hit, const Addr *addr, ui
                 text_printable(hit->line->text, hit->line->length, text, sizeof text);
                 entry.text = tracker_keep_text(tracker, text);
         }
-        r = window_insert(window, &entry, &index);
+        r = tracker_insert_entries(window, entry, attempts, &index);
         if (r < 0) {
                 if (entry.text) {
                         *evidence_bytes -= strlen(entry.text) + 1;
@@ -333,14 +365,24 @@ static int tracker_insert(Tracker *tracker, const Hit *hit, const Addr *addr, ui
         if (window_is_full(window, limits, index, &span))
                 tracker_offend(tracker, window, hit, &span, index, hit->line ? text : NULL);
         window_trim(window, limits, evidence_bytes);
+        if (hit->ends)
+                window_end_session(window, hit->session, hit->time, evidence_bytes);
         tracker_touched(tracker, window, true);
         return 0;
+}
+
+/* How many attempts a line tells of; what counts ahead or once is one. */
+static unsigned attempts_of(const Hit *hit)
+{
+        if (hit->attempts < 1 || (hit->count != HIT_COUNT_EACH && !hit->witness))
+                return 1;
+        return hit->attempts < HIT_ATTEMPTS_MAX ? hit->attempts : HIT_ATTEMPTS_MAX;
 }
 
 /**
  * tracker_hit() - count what a filter found
  * @hit:                borrowed; for a jail that tracker_set_jail() named
- * @ret_counted:        attempts that it added to the window: 0 or 1
+ * @ret_counted:        attempts that it added to the window; 0: they have counted already
  *
  * A full window goes to the sink before this returns, and is emptied.
  *
@@ -349,7 +391,7 @@ static int tracker_insert(Tracker *tracker, const Hit *hit, const Addr *addr, ui
 int tracker_hit(Tracker *tracker, const Hit *hit, unsigned *ret_counted)
 {
         size_t *evidence_bytes = &tracker->stats.evidence_bytes;
-        unsigned counted = hit->kind == HIT_FAILURE;
+        unsigned attempts = attempts_of(hit), counted = hit->kind == HIT_FAILURE ? attempts : 0;
         bool changed = false;
         uint16_t index;
         int r;
@@ -368,15 +410,17 @@ int tracker_hit(Tracker *tracker, const Hit *hit, unsigned *ret_counted)
 
                 changed = window_settle(window, &jail->limits, now, evidence_bytes);
                 switch (hit->kind) {
-                case HIT_FAILURE: counted = tracker_count_line(window, &copy, &changed); break;
+                case HIT_FAILURE: counted = tracker_count_line(window, &copy, attempts, &changed); break;
                 case HIT_SUCCESS: changed |= window_take_back(window, hit->session, copy.time, evidence_bytes); break;
                 case HIT_END: changed |= window_end_session(window, hit->session, copy.time, evidence_bytes); break;
                 }
+                if (hit->ends && counted == 0)
+                        changed |= window_end_session(window, hit->session, copy.time, evidence_bytes);
                 if (changed)
                         tracker_touched(tracker, window, true);
         }
         if (counted > 0) {
-                r = tracker_insert(tracker, &copy, &addr, index);
+                r = tracker_insert(tracker, &copy, &addr, index, counted);
                 if (r < 0)
                         return r;
         }

@@ -19,6 +19,14 @@
  * any service lets a login take, and shorter than it takes to meet the same
  * number again on a quiet host. The time of an entry is that of the first line
  * that told the attempt; a line that settles it does not move it.
+ *
+ * Witnesses. Some services tell of an attempt in several places that no session
+ * ties together: PAM in its line, the service in another, a summary at the end
+ * in a third, each or none of them as the host is configured. So each attempt
+ * keeps who has told of it. A line of a witness is taken for the oldest attempt
+ * near its time that this witness has not told of yet, and is a new one only if
+ * there is none. The attempts of an address are then those of the witness who
+ * saw most of them, and never the sum.
  */
 
 #include <errno.h>
@@ -41,6 +49,12 @@ static bool entry_binds(const WindowEntry *entry, uint64_t session, EventTime ti
         return entry->session == session && llabs(entry->time.usec - time.usec) <= WINDOW_SESSION_USEC;
 }
 
+/* Whether lines may still come that tell of the same attempt. */
+static bool entry_is_tied(const WindowEntry *entry)
+{
+        return entry->session != 0 || entry->witnesses != 0;
+}
+
 /* Keeps the entries that @keep says yes to; it may change them. */
 typedef bool (*EntryFilter)(WindowEntry *entry, const void *argument);
 
@@ -58,7 +72,7 @@ static bool window_filter(Window *window, EntryFilter keep, const void *argument
                         changed = true;
                         continue;
                 }
-                changed |= before.weight != entry->weight || before.ahead != entry->ahead;
+                changed |= before.weight != entry->weight || before.ahead != entry->ahead || before.session != entry->session;
                 if (entry->weight == 0)
                         entry_drop_text(entry, evidence_bytes);
                 window->entries[n++] = *entry;
@@ -122,7 +136,7 @@ void window_trim(Window *window, const WindowLimits *limits, size_t *evidence_by
                         entry->weight = 0;
                 if (entry->weight == 0 || texts == 0)
                         entry_drop_text(entry, evidence_bytes);
-                if (entry->weight == 0 && (entry->session == 0 || traces == 0))
+                if (entry->weight == 0 && (!entry_is_tied(entry) || traces == 0))
                         continue;
                 --*(entry->weight > 0 ? &attempts : &traces);
                 texts -= entry->text != NULL;
@@ -144,7 +158,7 @@ static bool settle_entry(WindowEntry *entry, const void *argument)
         if (entry->weight > 0 && entry->time.usec >= bounds->attempts_from)
                 return true;
         entry->weight = 0;
-        return entry->session != 0 && entry->time.usec >= bounds->traces_from;
+        return entry_is_tied(entry) && entry->time.usec >= bounds->traces_from;
 }
 
 /**
@@ -194,7 +208,7 @@ static bool use_up_entry(WindowEntry *entry, const void *argument)
         const EventTime *time = argument;
 
         entry->weight = 0;
-        return entry->session != 0 && entry_binds(entry, entry->session, *time);
+        return entry_is_tied(entry) && entry_binds(entry, entry->session, *time);
 }
 
 /**
@@ -231,6 +245,31 @@ bool window_knows(const Window *window, uint64_t session, EventTime time)
         return false;
 }
 
+/**
+ * window_claim() - an attempt that others have told of, for a witness to confirm
+ * @witness:    the one bit of who tells of it now
+ * @session:    of the line, or 0; a claimed attempt without a session takes it over
+ * @time:       of the line
+ * @span:       how many microseconds before it the attempt may lie
+ *
+ * Return: whether there was one. It is the oldest.
+ */
+bool window_claim(Window *window, uint16_t witness, uint64_t session, EventTime time, int64_t span)
+{
+        for (size_t i = 0; i < window->n_entries; i++) {
+                WindowEntry *entry = &window->entries[i];
+
+                if (entry->witnesses == 0 || (entry->witnesses & witness) || (session && entry->session && entry->session != session) ||
+                    entry->time.usec < time.usec - span - WINDOW_WITNESS_SLACK || entry->time.usec > time.usec + WINDOW_WITNESS_SLACK)
+                        continue;
+                entry->witnesses |= witness;
+                if (session)
+                        entry->session = session;
+                return true;
+        }
+        return false;
+}
+
 typedef struct SessionArgument {
         uint64_t session;
         EventTime time;
@@ -262,11 +301,15 @@ static bool end_session_entry(WindowEntry *entry, const void *argument)
         if (!entry_binds(entry, of->session, of->time))
                 return true;
         entry->ahead = false;
-        return entry->weight > 0;
+        entry->session = 0;
+        return entry->weight > 0 || entry->witnesses != 0;
 }
 
 /**
  * window_end_session() - the session is over: nothing is ahead any more, traces go, failures stay
+ *
+ * They no longer are of that session: a process that serves one client after
+ * the other begins the next one with nothing counted.
  *
  * Return: whether anything changed.
  */

@@ -10,6 +10,8 @@
 /* How long lines of one session are taken to belong together; see window.c. */
 #define WINDOW_SESSION_USEC (600 * USEC_PER_SEC)
 #define WINDOW_TRACES_MAX 64
+/* Two who tell of one attempt may be that far from the times they state: seconds are rounded, lines come out of order. */
+#define WINDOW_WITNESS_SLACK (2 * USEC_PER_SEC)
 
 typedef struct WindowKey {
         Addr addr;
@@ -59,6 +61,7 @@ void window_use_up(Window *window, EventTime time, size_t *evidence_bytes);
 
 WindowEntry *window_ahead(const Window *window, uint64_t session, EventTime time);
 bool window_knows(const Window *window, uint64_t session, EventTime time);
+bool window_claim(Window *window, uint16_t witness, uint64_t session, EventTime time, int64_t span);
 bool window_take_back(Window *window, uint64_t session, EventTime time, size_t *evidence_bytes);
 bool window_end_session(Window *window, uint64_t session, EventTime time, size_t *evidence_bytes);
 

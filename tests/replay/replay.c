@@ -13,7 +13,7 @@
  *     rename JAIL NAME                           remove JAIL                     rescope JAIL
  *     allow PREFIX [for=1h] [origin=TEXT] [jail=NAME] [group=config]             disallow PREFIX [group=config]
  *     singles PREFIX...                          addresses in these count alone
- *     fail JAIL ADDR [session=N] [count=each|ahead|once] [at=-30s] [rule=ID] [line=TEXT] [times=N]
+ *     fail JAIL ADDR [session=N] [count=each|ahead|once] [ends] [attempts=N] [witness=BIT] [span=SECONDS] [at=-30s] [rule=ID] [line=TEXT] [times=N]
  *     success JAIL ADDR session=N                end JAIL ADDR session=N
  *     ban JAIL PREFIX [for=1h] [force] [reason=TEXT]
  *     unban PREFIX|all [jail=NAME]               lift-inside PREFIX
@@ -269,6 +269,10 @@ static void command_hit(Replay *replay, const Words *words)
                                                       : HIT_COUNT_EACH,
                 .jail = words->word[1],
                 .addr = addr_of(replay, words->word[2]),
+                .attempts = (unsigned) atoi(option(words, "attempts", "1")),
+                .witness = (uint16_t) atoi(option(words, "witness", "0")),
+                .span = atoll(option(words, "span", "0")),
+                .ends = flag(words, "ends"),
                 .session = strtoull(option(words, "session", "0"), NULL, 10),
                 .time = replay->now,
                 .rule = option(words, "rule", ""),
@@ -284,7 +288,7 @@ static void command_hit(Replay *replay, const Words *words)
 
                 if (r != 0)
                         fprintf(replay->out, "hit answered %d\n", r);
-                else if (counted != (hit.kind == HIT_FAILURE))
+                else if (counted != (hit.kind == HIT_FAILURE ? hit.attempts : 0))
                         fprintf(replay->out, "counts %u\n", counted);
         }
 }

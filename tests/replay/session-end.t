@@ -3,7 +3,7 @@ jail sshd maxretry=3
 fail sshd 203.0.113.5 session=7 count=ahead
 end sshd 203.0.113.5 session=7
 windows
-> window sshd 203.0.113.5: @0s*1/7
+> window sshd 203.0.113.5: @0s*1
 
 fail sshd 203.0.113.5 session=7
 end sshd 203.0.113.5 session=7
@@ -13,7 +13,6 @@ fail sshd 203.0.113.5 session=8 count=ahead
 
 end sshd 203.0.113.5 session=8
 windows
-> window sshd 203.0.113.5: @0s*0/7 @0s*0/7
 
 # A session that is over leaves no traces; the next of the same number starts anew.
 end sshd 203.0.113.5 session=7

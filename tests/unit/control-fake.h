@@ -224,7 +224,7 @@ static inline int fake_why(void *userdata, const Addr *addr, void (*visit)(void 
         const Ban *bans[8];
         FirewallElement kernel[8];
         bool in_kernel[8];
-        WindowEntry entries[] = { { FAKE_NOW, 1, 1, false, "failed-password", fake_evidence[0].text } };
+        WindowEntry entries[] = { { FAKE_NOW, 1, 1, false, 0, "failed-password", fake_evidence[0].text } };
         WindowRecord window = { "sshd", *addr, entries, 1 };
         unsigned count = 1, maxretry = 5;
         AllowEntry own = fake_jail_entry();

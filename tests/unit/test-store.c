@@ -21,9 +21,9 @@ static const Evidence LINES[] = {
         { { INT64_C(1799999500000000) }, "sshd:invalid-user", "" },
 };
 static const WindowEntry ENTRIES[] = {
-        { { INT64_C(1799999000000000) }, UINT64_C(0xfedcba9876543210), 0, false, "a", NULL },
-        { { INT64_C(1799999000000000) }, 0, 1, true, "b", "text with \"quotes\"" },
-        { { INT64_C(1799999500000000) }, 7, UINT16_MAX, false, "c", "" },
+        { { INT64_C(1799999000000000) }, UINT64_C(0xfedcba9876543210), 0, false, 0, "a", NULL },
+        { { INT64_C(1799999000000000) }, 0, 1, true, 5, "b", "text with \"quotes\"" },
+        { { INT64_C(1799999500000000) }, 7, UINT16_MAX, false, UINT16_MAX, "c", "" },
 };
 
 static int load_ban(void *userdata, const Ban *ban)
@@ -65,7 +65,7 @@ static int load_window(void *userdata, const WindowRecord *record)
                 const WindowEntry *got = &record->entries[i], *put = &ENTRIES[i];
 
                 check(got->time.usec == put->time.usec && got->session == put->session && got->weight == put->weight &&
-                      got->ahead == put->ahead);
+                      got->ahead == put->ahead && got->witnesses == put->witnesses);
                 check_text(got->rule, put->rule);
                 check((got->text == NULL) == (put->text == NULL));
                 if (put->text)

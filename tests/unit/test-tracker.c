@@ -10,6 +10,7 @@
 #define SECOND USEC_PER_SEC
 #define SESSION_TIME (600 * SECOND)
 #define TRACES 64
+#define SLACK (2 * SECOND)
 
 static uint64_t random_state;
 
@@ -64,6 +65,7 @@ typedef struct ModelEntry {
         uint64_t session;
         unsigned weight;
         bool ahead;
+        unsigned witnesses;
 } ModelEntry;
 
 typedef struct ModelJail {
@@ -89,6 +91,11 @@ static bool model_binds(const ModelEntry *entry, size_t key, uint64_t session, i
         return session != 0 && entry->key == key && entry->session == session && llabs(entry->time - time) <= SESSION_TIME;
 }
 
+static bool model_is_tied(const ModelEntry *entry)
+{
+        return entry->session != 0 || entry->witnesses != 0;
+}
+
 /* The oldest of a key with weight or without, by time, then by arrival. */
 static size_t model_oldest(size_t key, bool weighs, size_t *ret_n)
 {
@@ -112,7 +119,7 @@ static void model_settle(size_t key, const ModelJail *jail, int64_t settled)
                         continue;
                 if (model[i].weight > 0 && model[i].time < settled - jail->findtime * SECOND)
                         model[i].weight = 0;
-                if (model[i].weight == 0 && (model[i].session == 0 || model[i].time < settled - SESSION_TIME))
+                if (model[i].weight == 0 && (!model_is_tied(&model[i]) || model[i].time < settled - SESSION_TIME))
                         model_remove(i);
         }
 }
@@ -123,18 +130,47 @@ static void model_trim(size_t key, const ModelJail *jail)
 
         while ((i = model_oldest(key, true, &n)), n > 2 * jail->maxretry) {
                 model[i].weight = 0;
-                if (model[i].session == 0)
+                if (!model_is_tied(&model[i]))
                         model_remove(i);
         }
         while ((i = model_oldest(key, false, &n)), n > TRACES)
                 model_remove(i);
 }
 
-/* Whether the failure counts. */
-static bool model_counts(size_t key, const Hit *hit)
+/* The oldest attempt that others have told of and this witness has not: it becomes this one's too. */
+static bool model_claim(size_t key, const Hit *hit)
+{
+        size_t oldest = SIZE_MAX;
+
+        for (size_t i = 0; i < n_model; i++) {
+                const ModelEntry *entry = &model[i];
+                int64_t age = hit->time.usec - entry->time;
+
+                if (entry->key == key && entry->witnesses && !(entry->witnesses & hit->witness) && age <= hit->span * SECOND + SLACK &&
+                    age >= -SLACK && (!hit->session || !entry->session || hit->session == entry->session) &&
+                    (oldest == SIZE_MAX || entry->time < model[oldest].time))
+                        oldest = i;
+        }
+        if (oldest == SIZE_MAX)
+                return false;
+        model[oldest].witnesses |= hit->witness;
+        if (hit->session)
+                model[oldest].session = hit->session;
+        return true;
+}
+
+/* How many attempts of the failure count. */
+static unsigned model_counts(size_t key, const Hit *hit)
 {
         size_t ahead = SIZE_MAX;
+        unsigned attempts = hit->attempts > 0 ? hit->attempts : 1;
         bool known = false;
+
+        if (hit->witness) {
+                while (attempts > 0 && model_claim(key, hit))
+                        attempts--;
+                return attempts;
+        }
 
         for (size_t i = 0; i < n_model; i++) {
                 if (!model_binds(&model[i], key, hit->session, hit->time.usec))
@@ -145,9 +181,25 @@ static bool model_counts(size_t key, const Hit *hit)
         }
         if (hit->count == HIT_COUNT_ONCE)
                 return !known;
-        if (ahead != SIZE_MAX && hit->count == HIT_COUNT_EACH)
-                model[ahead].ahead = false;
-        return ahead == SIZE_MAX;
+        if (hit->count == HIT_COUNT_AHEAD)
+                return ahead == SIZE_MAX;
+        if (ahead == SIZE_MAX)
+                return attempts;
+        model[ahead].ahead = false;
+        return attempts - 1;
+}
+
+/* Behind a session's last line. */
+static void model_end(size_t key, const Hit *hit)
+{
+        for (size_t i = n_model; i-- > 0;) {
+                if (!model_binds(&model[i], key, hit->session, hit->time.usec))
+                        continue;
+                model[i].ahead = false;
+                model[i].session = 0;
+                if (model[i].weight == 0 && !model[i].witnesses)
+                        model_remove(i);
+        }
 }
 
 /* The most attempts in an interval of length findtime around @time; from the earliest of these. */
@@ -178,35 +230,41 @@ static unsigned model_hit(size_t key, const ModelJail *jail, const Hit *hit, int
         int64_t first = 0;
 
         model_settle(key, jail, settled);
-        if (hit->kind != HIT_FAILURE) {
-                for (size_t i = n_model; i-- > 0;) {
-                        if (!model_binds(&model[i], key, hit->session, hit->time.usec))
-                                continue;
-                        model[i].ahead = false;
-                        if (hit->kind == HIT_SUCCESS || model[i].weight == 0)
-                                model_remove(i);
-                }
+        if (hit->kind == HIT_END)
+                model_end(key, hit);
+        for (size_t i = n_model; hit->kind == HIT_SUCCESS && i-- > 0;)
+                if (model_binds(&model[i], key, hit->session, hit->time.usec))
+                        model_remove(i);
+        if (hit->kind != HIT_FAILURE)
+                return 0;
+        unsigned counted = model_counts(key, hit);
+        for (unsigned i = 0; i < (hit->witness ? counted : counted > 0); i++) {
+                check(n_model < sizeof model / sizeof *model);
+                model[n_model++] = (ModelEntry){ key, hit->time.usec, hit->session, hit->witness ? 1 : counted,
+                                                 hit->count == HIT_COUNT_AHEAD && !hit->ends, hit->witness };
+        }
+        if (counted == 0) {
+                if (hit->ends)
+                        model_end(key, hit);
                 return 0;
         }
-        if (!model_counts(key, hit))
-                return 0;
-        check(n_model < sizeof model / sizeof *model);
-        model[n_model++] = (ModelEntry){ key, hit->time.usec, hit->session, 1, hit->count == HIT_COUNT_AHEAD };
         unsigned most = model_most(key, jail, hit->time.usec, &first);
         if (most >= jail->maxretry) {
                 Offence offence = { .addr = hit->addr, .failures = most, .first = { first }, .last = hit->time,
-                                    .n_evidence = most < EVIDENCE_MAX ? most : EVIDENCE_MAX };
+};
                 see(seen, &offence);
                 for (size_t i = n_model; i-- > 0;) {
                         if (model[i].key != key)
                                 continue;
                         model[i].weight = 0;
-                        if (model[i].session == 0 || llabs(model[i].time - hit->time.usec) > SESSION_TIME)
+                        if (!model_is_tied(&model[i]) || llabs(model[i].time - hit->time.usec) > SESSION_TIME)
                                 model_remove(i);
                 }
         }
         model_trim(key, jail);
-        return 1;
+        if (hit->ends)
+                model_end(key, hit);
+        return counted;
 }
 
 /* ---- the tracker beside it ---- */
@@ -283,7 +341,7 @@ static void check_same(const Seen *actual, const Seen *expected)
         check_int(actual->first.usec, expected->first.usec);
         check_int(actual->last.usec, expected->last.usec);
         check(addr_equal(&actual->addr, &expected->addr));
-        check_int(actual->n_evidence, expected->n_evidence);
+        check(actual->n_evidence <= actual->failures && (actual->n_evidence > 0) == (actual->failures > 0));
 }
 
 static void test_model(unsigned steps)
@@ -303,11 +361,17 @@ static void test_model(unsigned steps)
                         .jail = JAILS[jail].name,
                         .addr = addr_number(0xcb007101 + (uint32_t) addr),
                         .session = draw(8),
+                        .attempts = draw(4) ? 1 : (unsigned) draw(5),
+                        .witness = draw(3) ? 0 : (uint16_t) (1u << draw(4)),
+                        .span = (int64_t) draw(2) * 40,
+                        .ends = draw(6) == 0,
                         .rule = "rule",
                         .user = "",
                         .line = &line,
                 };
 
+                if (hit.witness || hit.attempts > 1)
+                        hit.count = HIT_COUNT_EACH;
                 now.usec += (int64_t) draw(draw(50) ? 3 * SECOND : 700 * SECOND);
                 settled.usec = now.usec - 10 * SECOND > settled.usec ? now.usec - 10 * SECOND : settled.usec;
                 if (draw(4) == 0) {
