@@ -76,6 +76,7 @@ DEFINE_CLEANUP(Firewall *, firewall_free)
 int firewall_start(Firewall *firewall, uint64_t sequence, Problem *problem);
 int firewall_apply(Firewall *firewall, const Element *elements, size_t n_elements, Problem *problem);
 int firewall_allow(Firewall *firewall, const Addr *addr, EventTime until, bool remove, Problem *problem);
+int firewall_allow_many(Firewall *firewall, const Element *entries, size_t n_entries, Problem *problem);
 int firewall_query(Firewall *firewall, const Element *element, FirewallElement *ret_element);
 int firewall_verify(Firewall *firewall, Problem *problem);
 /* Puts a packet counter into every element, or takes them out: the table is laid anew. */

@@ -52,25 +52,6 @@ int allow_configured(Daemon *daemon, const Config *config)
         return ban_engine_allow_group(daemon->engine, "config", entries, n_entries, clock_event_now());
 }
 
-/**
- * allow_changed() - the ban engine's sink for what the kernel's allow sets have to hold
- */
-void allow_changed(void *userdata, const Addr *addr, EventTime until)
-{
-        Daemon *daemon = userdata;
-        Problem problem = { "" };
-        char text[PROBLEM_TEXT_MAX + 128], addr_text[ADDR_TEXT_MAX];
-        bool remove = until.usec == EVENT_TIME_NONE.usec;
-
-        /* firewall_start() asks for all of them. */
-        if (!daemon->firewall_started || firewall_allow(daemon->firewall, addr, until, remove, &problem) == 0)
-                return;
-        snprintf(text, sizeof text, "the kernel has not %s %s: %s; it is offered again", remove ? "dropped" : "taken",
-                 addr_format(addr, addr_text), *problem.text ? problem.text : "it did not say why");
-        daemon_degrade(daemon, "firewall allow list", text);
-        daemon_verify_soon(daemon);
-}
-
 /* ---- what is watched ---- */
 
 /* The names of the groups, which `allow list` asks for one by one. */

@@ -24,11 +24,13 @@ int answer_allow_add(void *userdata, const AllowRequest *request, BanVisitor vis
         };
         char note[256], addr[ADDR_TEXT_MAX];
         size_t lifted;
+        bool behind;
         int r = allow_remembered(daemon, &record);
 
         if (r < 0)
                 return problem_set(problem, r, "%s could not be allowed: %s", addr_format(&request->addr, addr), strerror(-r));
         store_put_allow(daemon->store, &record);
+        behind = allow_send_now(daemon, &request->addr) != 0;
         snprintf(note, sizeof note, "allowed by %s", request->by);
         daemon->lifted = visit;
         daemon->lifted_data = visit_data;
@@ -42,7 +44,7 @@ int answer_allow_add(void *userdata, const AllowRequest *request, BanVisitor vis
         r = daemon_flush_elements(daemon);
         daemon->deadlines_moved = true;
         *ret_sequence = daemon_commit(daemon);
-        return r != 0 || daemon->kernel_behind ? answer_behind(daemon, problem) : 0;
+        return r != 0 || behind || daemon->kernel_behind ? answer_behind(daemon, problem) : 0;
 }
 
 typedef struct Place {
@@ -70,6 +72,7 @@ int answer_allow_remove(void *userdata, const Addr *addr, const char *by, uint64
         EventTime now = clock_event_now();
         Place place = { .addr = addr };
         char text[ADDR_TEXT_MAX], around[ADDR_TEXT_MAX], note[256];
+        bool behind;
         int r = ban_engine_disallow(daemon->engine, "command", addr, now);
 
         addr_format(addr, text);
@@ -86,8 +89,9 @@ int answer_allow_remove(void *userdata, const Addr *addr, const char *by, uint64
         store_put_allow(daemon->store, &(AllowRecord){ .addr = *addr, .until = EVENT_TIME_NONE, .reason = "", .by = by, .time = now });
         snprintf(note, sizeof note, "%s no longer allowed, by %s", text, by);
         daemon_note(daemon, "disallow", note);
+        behind = allow_send_now(daemon, addr) != 0;
         *ret_sequence = daemon_commit(daemon);
-        return daemon->kernel_behind ? answer_behind(daemon, problem) : 0;
+        return behind || daemon->kernel_behind ? answer_behind(daemon, problem) : 0;
 }
 
 typedef struct Listing {

@@ -91,8 +91,10 @@ static int answer_exempt(void *userdata, const Addr *inside, AllowVisitor visit,
  */
 int answer_behind(Daemon *daemon, Problem *problem)
 {
+        const char *why = daemon_problem(daemon, "firewall changes");
+
         return problem_set(problem, -EAGAIN, "the kernel has not taken the change (%.300s); it is offered again every second; "
-                                             "see bailiffctl status", daemon_problem(daemon, "firewall changes"));
+                                             "see bailiffctl status", *why ? why : daemon_problem(daemon, "firewall allow changes"));
 }
 
 static int answer_ban(void *userdata, const BanRequest *request, uint64_t *ret_sequence, Problem *problem)

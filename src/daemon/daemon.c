@@ -195,7 +195,8 @@ static int loop_new(Daemon *daemon)
             (r = sd_event_add_time(daemon->event, &daemon->deadline_source, CLOCK_BOOTTIME, UINT64_MAX, 1000, on_deadline, daemon)) < 0 ||
             (r = sd_event_add_time(daemon->event, &daemon->commit_source, CLOCK_BOOTTIME, UINT64_MAX, 1000, on_commit, daemon)) < 0 ||
             (r = sd_event_add_time(daemon->event, &daemon->retry_source, CLOCK_BOOTTIME, UINT64_MAX, 1000, on_retry, daemon)) < 0 ||
-            (r = sd_event_add_io(daemon->event, &daemon->clock_source, daemon->clock_fd, EPOLLIN, on_clock, daemon)) < 0)
+            (r = sd_event_add_io(daemon->event, &daemon->clock_source, daemon->clock_fd, EPOLLIN, on_clock, daemon)) < 0 ||
+            (r = allow_queue_new(daemon, &daemon->allow_queue)) < 0)
                 return r;
         sd_event_source_set_description(daemon->settle_source, "settle");
         sd_event_source_set_description(daemon->deadline_source, "deadlines");
@@ -348,6 +349,7 @@ int daemon_run(Daemon *daemon)
         int r = sd_event_loop(daemon->event);
 
         sd_notify(false, "STOPPING=1");
+        allow_flush(daemon, true);
         daemon_flush_elements(daemon);
         daemon_note(daemon, "stop", r < 0 ? strerror(-r) : "as asked");
         daemon_commit(daemon);
@@ -371,6 +373,7 @@ Daemon *daemon_free(Daemon *daemon)
                 return NULL;
         control_free(daemon->control);
         allow_watch_free(daemon->allow);
+        allow_queue_free(daemon->allow_queue);
         journal_source_free(daemon->journal);
         firewall_free(daemon->firewall);
         store_free(daemon->store);

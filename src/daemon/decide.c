@@ -382,7 +382,9 @@ int daemon_flush_elements(Daemon *daemon)
         while (sent < daemon->n_elements) {
                 size_t n = daemon->n_elements - sent < FIREWALL_BATCH_MAX ? daemon->n_elements - sent : FIREWALL_BATCH_MAX;
 
-                r = firewall_apply(daemon->firewall, daemon->elements + sent, n, &problem);
+                r = allow_send_touched(daemon, daemon->elements + sent, n);
+                if (r == 0)
+                        r = firewall_apply(daemon->firewall, daemon->elements + sent, n, &problem);
                 if (is_refusal(r))
                         break;
                 sent += n;

@@ -59,6 +59,8 @@ typedef struct BanHit {
         EventTime time;
 } BanHit;
 
+typedef struct AllowQueue AllowQueue;
+
 struct Daemon {
         DaemonOptions options;
         const char *allow_directory;    /* of allow-at-start: the service's state directory, also in a dry run */
@@ -93,6 +95,7 @@ struct Daemon {
         Control *control;
         JournalSource *journal;
         AllowWatch *allow;
+        AllowQueue *allow_queue;
         Inflight *inflight;
 
         Element *elements;              /* to be changed in the kernel at the end of this turn */
@@ -148,7 +151,15 @@ int allow_start(Daemon *daemon, Problem *problem);
 int allow_singles(Daemon *daemon, const Config *config);
 int allow_remembered(void *userdata, const AllowRecord *record);
 void allow_remember_all(Daemon *daemon);
+
+/* allow-kernel.c: the allow list's way into the kernel */
+int allow_queue_new(Daemon *daemon, AllowQueue **ret_queue);
+AllowQueue *allow_queue_free(AllowQueue *queue);
+DEFINE_CLEANUP(AllowQueue *, allow_queue_free)
 void allow_changed(void *userdata, const Addr *addr, EventTime until);
+void allow_flush(Daemon *daemon, bool all);
+int allow_send_now(Daemon *daemon, const Addr *addr);
+int allow_send_touched(Daemon *daemon, const Element *elements, size_t n_elements);
 
 /* journal.c: what is read of the journal */
 int journal_open(Daemon *daemon, Problem *problem);

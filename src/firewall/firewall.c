@@ -173,7 +173,41 @@ int firewall_allow(Firewall *firewall, const Addr *addr, EventTime until, bool r
         if (fault)
                 return problem_set(problem, -EINVAL, "%s cannot be allowed: %s", addr->family ? addr_format(addr, text) : "It",
                                    fault);
-        return firewall_tell_refusals(firewall, firewall->backend->allow(firewall, addr, until, remove, problem));
+        Element entry = { .addr = *addr, .until = remove ? EVENT_TIME_NONE : until };
+
+        return firewall_tell_refusals(firewall, firewall->backend->allow(firewall, &entry, 1, problem));
+}
+
+/**
+ * firewall_allow_many() - firewall_allow() for many prefixes, in one transaction
+ * @entries:    prefixes with their `until`; EVENT_TIME_NONE or past: allowed no longer. Of equal prefixes the last one counts.
+ * @n_entries:  at most FIREWALL_BATCH_MAX to keep the loop lively; more are split
+ *
+ * Prefixes that no set can hold are refused like those that the kernel refuses.
+ *
+ * Return: 0; FIREWALL_E_ELEMENT if some were refused (each was told, the others are in force); else as firewall_apply().
+ */
+int firewall_allow_many(Firewall *firewall, const Element *entries, size_t n_entries, Problem *problem)
+{
+        _cleanup_free_ Element *sound = calloc(n_entries + 1, sizeof *sound);
+        size_t n = 0;
+        int r = 0;
+
+        if (!sound)
+                return problem_set(problem, -ENOMEM, "Out of memory");
+        for (size_t i = 0; i < n_entries && r == 0; i++) {
+                const char *fault = firewall_allowed_fault(&entries[i].addr);
+
+                if (fault)
+                        r = firewall_refuse(firewall, &entries[i], true, fault);
+                else
+                        sound[n++] = entries[i];
+        }
+        if (r < 0)
+                problem_set(problem, r, "Out of memory");
+        else if (n > 0)
+                r = firewall->backend->allow(firewall, sound, n, problem);
+        return firewall_tell_refusals(firewall, r);
 }
 
 /**

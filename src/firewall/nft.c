@@ -198,12 +198,19 @@ static int nft_apply(Firewall *firewall, const Element *elements, size_t n_eleme
         return r;
 }
 
-static int nft_allow(Firewall *firewall, const Addr *addr, EventTime until, bool remove, Problem *problem)
+static int nft_allow(Firewall *firewall, const Element *entries, size_t n_entries, Problem *problem)
 {
-        NftChange one = nft_change_of_allowed(addr, until, remove);
+        _cleanup_free_ NftChange *changes = reallocarray(NULL, n_entries, sizeof *changes);
+        EventTime now = clock_event_now();
 
-        nft_change_set_time(&one, clock_event_now());
-        return change(nft_of(firewall), &one, 1, problem);
+        if (!changes)
+                return problem_set(problem, -ENOMEM, "Out of memory");
+        for (size_t i = 0; i < n_entries; i++) {
+                changes[i] = nft_change_of_allowed(&entries[i].addr, entries[i].until, entries[i].until.usec == 0);
+                changes[i].order = i;
+                nft_change_set_time(&changes[i], now);
+        }
+        return change(nft_of(firewall), changes, n_entries, problem);
 }
 
 static int take_answer(void *data, size_t at, const NftElement *element)

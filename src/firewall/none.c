@@ -168,11 +168,13 @@ static int none_apply(Firewall *firewall, const Element *elements, size_t n_elem
         return 0;
 }
 
-static int none_allow(Firewall *firewall, const Addr *addr, EventTime until, bool remove, Problem *problem)
+static int none_allow(Firewall *firewall, const Element *entries, size_t n_entries, Problem *problem)
 {
-        int r = put_allowed(none_of(firewall), addr, until, remove);
+        int r = 0;
 
         firewall->stats.transactions++;
+        for (size_t i = 0; i < n_entries && r == 0; i++)
+                r = put_allowed(none_of(firewall), &entries[i].addr, entries[i].until, entries[i].until.usec == 0);
         return r == 0 ? 0 : problem_set(problem, r, "An allowed address could not be recorded: %s", strerror(-r));
 }
 

@@ -9,7 +9,7 @@ typedef struct FirewallBackend {
         const char *name;
         int (*start)(Firewall *firewall, uint64_t sequence, Problem *problem);
         int (*apply)(Firewall *firewall, const Element *elements, size_t n_elements, Problem *problem);
-        int (*allow)(Firewall *firewall, const Addr *addr, EventTime until, bool remove, Problem *problem);
+        int (*allow)(Firewall *firewall, const Element *entries, size_t n_entries, Problem *problem); /* all of them can be */
         int (*query)(Firewall *firewall, const Element *element, FirewallElement *ret_element);
         int (*verify)(Firewall *firewall, Problem *problem);
         int (*set_counters)(Firewall *firewall, bool counters, Problem *problem);
