@@ -36,6 +36,7 @@ typedef struct Origin {
         int64_t pid;            /* -1: not known */
         const char *comm;       /* NULL: absent */
         const char *unit;       /* NULL: absent */
+        const char *transport;  /* how it came to the journal: "syslog", "stdout" ...; NULL: absent */
 } Origin;
 
 struct Line {

@@ -78,6 +78,7 @@ typedef struct Found {
         RegexSpan session;
         RegexSpan attempts;
         RegexSpan seconds;
+        RegexSpan pid;
 } Found;
 
 static RegexSpan either(const RegexMatch *match, const RegexMatch *prefix, RegexCapture capture)
@@ -138,6 +139,7 @@ static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bo
                         .session = either(&match, &prefix, CAPTURE_SESSION),
                         .attempts = either(&match, &prefix, CAPTURE_ATTEMPTS),
                         .seconds = either(&match, &prefix, CAPTURE_SECONDS),
+                        .pid = either(&match, &prefix, CAPTURE_PID),
                 };
                 rule->hits++;
                 return FILTER_HIT;
@@ -152,7 +154,7 @@ static unsigned number_of(RegexSpan span, unsigned otherwise)
 
         if (!span.text || span.size == 0)
                 return otherwise;
-        for (size_t i = 0; i < span.size && value < 100000; i++) {
+        for (size_t i = 0; i < span.size && value < 100000000; i++) {
                 if (span.text[i] < '0' || span.text[i] > '9')
                         return otherwise;
                 value = value * 10 + (unsigned) (span.text[i] - '0');
@@ -197,13 +199,14 @@ static bool listed(const char *const words[], size_t n_words, const char *word, 
         return n_words == 0;
 }
 
-/* Whether the service wrote the line; *pid is its process, -1 if not known. */
-static bool check_origin(const Filter *filter, const Line *line, int64_t *pid)
+/* Whether the service wrote the line; *ret_origin has its trusted fields, if the source knows any. */
+static bool check_origin(const Filter *filter, const Line *line, Origin *ret_origin)
 {
         const OriginRule *rule = &filter->origin;
         Origin origin = { .uid = -1, .pid = -1 };
         bool known = false;
 
+        *ret_origin = (Origin){ .uid = -1, .pid = line->pid };
         if (!line->origin)
                 return true;
         if (line->origin(line, &origin) < 0)
@@ -216,8 +219,22 @@ static bool check_origin(const Filter *filter, const Line *line, int64_t *pid)
                 return false;
         if (origin.unit ? !listed(rule->units, rule->n_units, origin.unit, true) : rule->n_units > 0 && origin.uid != 0)
                 return false;
-        *pid = origin.pid;
+        *ret_origin = origin;
         return true;
+}
+
+/*
+ * Whether the line is what its rule takes it for. A service that prints raw
+ * line breaks of its clients to standard output lets them write whole lines,
+ * with its own trusted fields; what they cannot know is its process number.
+ */
+static bool check_rule_origin(const Found *found, const Origin *origin)
+{
+        if (origin->uid < 0)
+                return true;
+        if (found->rule->transport && (!origin->transport || strcmp(found->rule->transport, origin->transport) != 0))
+                return false;
+        return !found->pid.text || origin->pid < 0 || number_of(found->pid, 0) == (unsigned) origin->pid;
 }
 
 static uint64_t session_of(const Filter *filter, const Found *found, int64_t pid)
@@ -252,7 +269,7 @@ static FilterVerdict follow_session(Filter *filter, Found *found, uint64_t key, 
 }
 
 static void fill_hit(const Filter *filter, const Line *line, const Rule *rule, const Found *found, unsigned repeated, uint64_t session,
-                     Hit *ret_hit)
+                     uint16_t witness, Hit *ret_hit)
 {
         unsigned attempts = number_of(found->attempts, 1);
 
@@ -262,7 +279,7 @@ static void fill_hit(const Filter *filter, const Line *line, const Rule *rule, c
                                                    : HIT_FAILURE,
                 .count = rule->count,
                 .attempts = repeated > 1 && rule->count == HIT_COUNT_EACH ? repeated : attempts,
-                .witness = rule->witness,
+                .witness = witness,
                 .span = number_of(found->seconds, WITNESS_SECONDS),
                 .ends = rule->ends,
                 .jail = filter->jail,
@@ -275,39 +292,47 @@ static void fill_hit(const Filter *filter, const Line *line, const Rule *rule, c
         };
 }
 
+/* Some services tell of the same on both: a line by syslog and its copy on standard output are two witnesses. */
+static uint16_t witness_of(const Rule *rule, const Origin *origin)
+{
+        bool copy = origin->transport && strcmp(origin->transport, "stdout") == 0;
+
+        return (uint16_t) (rule->witness << (copy ? WITNESS_STDOUT_SHIFT : 0));
+}
+
 static FilterVerdict judge(Filter *filter, const Line *line, Hit *ret_hit, const Rule **ret_rule)
 {
         bool head = line->length > LINE_LENGTH_MAX, origin_first = line->length > ORIGIN_FIRST_SIZE;
         size_t size = head ? FILTER_HEAD_SIZE : line->length;
         const char *text = line->text;
-        int64_t pid = line->pid;
+        Origin origin = { .uid = -1, .pid = line->pid };
         unsigned repeated = 1;
         FilterVerdict verdict;
         Found found;
 
         if (head && !filter->has_head)
                 return FILTER_TOO_LONG;
-        if (origin_first && !check_origin(filter, line, &pid))
+        if (origin_first && !check_origin(filter, line, &origin))
                 return FILTER_ORIGIN;
         if (!head)
                 repeated = take_repeated(&text, &size);
         verdict = find_rule(filter, text, size, head, &found);
         if (verdict != FILTER_HIT)
                 return verdict == FILTER_NONE && head ? FILTER_TOO_LONG : verdict;
-        if (!origin_first && !check_origin(filter, line, &pid))
+        if ((!origin_first && !check_origin(filter, line, &origin)) || !check_rule_origin(&found, &origin))
                 return FILTER_ORIGIN;
         if (found.rule->kind == RULE_FAILURE && ignored(filter, text, size))
                 return FILTER_IGNORED;
 
         const Rule *rule = found.rule;
-        uint64_t session = session_of(filter, &found, pid);
+        uint64_t session = session_of(filter, &found, origin.pid);
         text_printable(found.user.text ? found.user.text : "", found.user.size, filter->user, sizeof filter->user);
         verdict = follow_session(filter, &found, session, line->time, &rule);
         if ((found.rule->kind == RULE_END || found.rule->ends) && session)
                 session_table_remove(filter->sessions, session);
         *ret_rule = rule;
         if (verdict == FILTER_HIT)
-                fill_hit(filter, line, rule, &found, repeated, session, ret_hit);
+                fill_hit(filter, line, rule, &found, repeated, session, witness_of(rule, &origin), ret_hit);
         return verdict;
 }
 

@@ -209,6 +209,7 @@ static int take_rules(Filter *filter, Layers layers, Problem *problem)
                         continue;
                 take_rule(nodes[i], rule);
                 rule->witness = rule_witness(layers, nodes[i]);
+                rule->transport = yaml_get(nodes[i], "transport") ? yaml_get(nodes[i], "transport")->text : NULL;
                 r = regex_new(yaml_get(nodes[i], "regex"), filter->session_capture, REGEX_JIT, &rule->regex, problem);
                 if (r < 0)
                         return r;

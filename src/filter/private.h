@@ -12,7 +12,8 @@
 #define FILTER_HEAD_SIZE 4096 /* of an over-long line, what `head: true` rules see */
 #define FILTER_USER_MAX 128   /* bytes of Hit.user, with its NUL */
 #define FILTER_PARAMS_MAX 8
-#define FILTER_WITNESSES_MAX 15
+#define FILTER_WITNESSES_MAX 8
+#define WITNESS_STDOUT_SHIFT 8 /* what a witness says on its standard output as well as by syslog is another's word */
 #define WITNESS_SECONDS 15 /* how far apart two may tell of one attempt, where none states seconds: PAM delays its answer */
 #define LIMITS_A_LINE 3 /* rules that may reach the match limit on one line before it is given up */
 #define SESSIONS_MAX 10000
@@ -34,6 +35,7 @@ typedef enum RegexCapture {
         CAPTURE_SESSION, /* the group that `session:` names */
         CAPTURE_ATTEMPTS, /* how many attempts the line tells of */
         CAPTURE_SECONDS, /* within how many seconds before it they were made */
+        CAPTURE_PID, /* the writer's process as the text has it; must be the one that the journal knows */
         _CAPTURE_MAX,
 } RegexCapture;
 
@@ -106,6 +108,7 @@ struct Rule {
         bool head;
         bool ends;        /* a failure that is its session's last line, too */
         uint16_t witness; /* one bit, see WindowEntry.witnesses; 0: none */
+        const char *transport; /* the only one that its lines come by, see Origin; NULL: any */
         Regex *regex;
         int first; /* the byte that every match begins with, -1: any */
         uint64_t hits, limits;

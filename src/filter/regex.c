@@ -26,7 +26,8 @@
  * They only find what may be an address; addr_parse() has the last word. A
  * hand-written group `addr` is taken as well. The group `user` is the account
  * that was tried; a group that `session:` names tells the session; `attempts`
- * and `seconds` say of a summary how many attempts it sums up, and since when.
+ * and `seconds` say of a summary how many attempts it sums up, and since when;
+ * `pid` must be the process that the journal knows the line to be from.
  *
  * Compiled code needs memory that is writable and then executable, which a
  * hardened unit forbids: then the interpreter runs, ten times slower and with
@@ -226,6 +227,7 @@ int regex_new(const YamlNode *node, const char *session_capture, unsigned flags,
         add_groups(regex, CAPTURE_USER, "user");
         add_groups(regex, CAPTURE_ATTEMPTS, "attempts");
         add_groups(regex, CAPTURE_SECONDS, "seconds");
+        add_groups(regex, CAPTURE_PID, "pid");
         if (session_capture)
                 add_groups(regex, CAPTURE_SESSION, session_capture);
         *ret_regex = steal(regex);

@@ -22,7 +22,7 @@
  *     tests               lines with what must come out
  *
  * A rule: {id, regex, kind: failure|helper|success|end, count: each|ahead|once,
- * end: true, witness: word, head: true, when: {param: value or [values]}}; without
+ * end: true, witness: word, transport: syslog|stdout|journal, head: true, when: {param: value or [values]}}; without
  * `when` it is always there. What `count`, `end` and `witness` mean stands in filter.c. A mode does not inherit by itself: `- include: normal` (or a list)
  * among its rules takes over another mode's, in that place; a rule that stands
  * there already under the same id stays.
@@ -237,6 +237,13 @@ static int check_kind(const YamlNode *node, Problem *problem)
         return check_choice(node, words, 4, problem);
 }
 
+static int check_transport(const YamlNode *node, Problem *problem)
+{
+        static const char *const words[] = { "syslog", "stdout", "journal" };
+
+        return check_choice(node, words, 3, problem);
+}
+
 static int check_count(const YamlNode *node, Problem *problem)
 {
         static const char *const words[] = { "each", "ahead", "once" };
@@ -264,7 +271,7 @@ static int check_rule(const YamlNode *node, Problem *problem)
         static const Key keys[] = {
                 { "id", check_word },     { "regex", check_text }, { "kind", check_kind },
                 { "count", check_count }, { "head", check_flag },  { "when", check_word_map },
-                { "end", check_flag },    { "witness", check_word },
+                { "end", check_flag },    { "witness", check_word }, { "transport", check_transport },
         };
         const YamlNode *kind = yaml_get(node, "kind");
         int r;

@@ -483,6 +483,10 @@ int journal_handle_origin(JournalHandle *handle, Origin *ret_origin)
         if (r < 0 && r != -ENOENT)
                 return r;
         origin.unit = r == 0 ? handle->unit : NULL;
+        r = copy_field(handle, "_TRANSPORT", handle->transport);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        origin.transport = r == 0 ? handle->transport : NULL;
         if (bus_guard_tripped())
                 return -EIO;
         *ret_origin = origin;

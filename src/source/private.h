@@ -37,7 +37,7 @@ typedef struct JournalHandle {
         bool at_end;                    /* the last step found nothing */
         bool look_first;                /* where the handle stands says nothing: begin at the cursor */
         JournalRoot roots[JOURNAL_N_ROOTS];
-        char ident[JOURNAL_IDENT_MAX], comm[JOURNAL_IDENT_MAX], unit[JOURNAL_IDENT_MAX];
+        char ident[JOURNAL_IDENT_MAX], comm[JOURNAL_IDENT_MAX], unit[JOURNAL_IDENT_MAX], transport[JOURNAL_IDENT_MAX];
         char text[JOURNAL_TEXT_MAX];
 } JournalHandle;
 

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Takes a line of a log file apart.
+ *
+ * The writer of a message must not choose whose message it is. So nothing is sought: stamp and header either stand where
+ * the line begins, one part directly behind the other, or the line has none. Only the stamp of an access log stands
+ * further back, behind the name that a client gave; of several it is the last one before the first quotation mark, which
+ * no client can write there, for servers escape it.
+ *
+ * Whether `name: ` is a header or how the message begins cannot be seen; whoever asks knows the names of programs and is
+ * asked. A name behind a host and with a pid is a header always: so the line of another program is seen as such.
+ */
+
+#include <string.h>
+
+#include "logline.h"
+#include "source/stamp.h"
+
+#define PADDING_MAX 64  /* spaces between a name and its pid, as Fail2Ban's log has them */
+#define HOST_MAX 255
+#define PID_DIGITS 10
+#define PRIORITY_MAX 191
+
+/* The part of the line that is looked at, and who knows names. */
+typedef struct Head {
+        const char *p, *end;
+        bool (*is_ident)(void *userdata, const char *ident);
+        void *userdata;
+} Head;
+
+static bool is_digit(char c)
+{
+        return c >= '0' && c <= '9';
+}
+
+static bool is_word(char c)
+{
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_';
+}
+
+static bool is_host_char(char c)
+{
+        return is_word(c) || (c && strchr(".-:/@%", c));
+}
+
+static bool is_ident_char(char c)
+{
+        return is_word(c) || (c && strchr("-./@+()", c));
+}
+
+static bool head_char(Head *head, char c)
+{
+        if (head->p == head->end || *head->p != c)
+                return false;
+        head->p++;
+        return true;
+}
+
+/* A space, which goes, or the end. */
+static bool head_space(Head *head)
+{
+        return head->p == head->end || head_char(head, ' ');
+}
+
+static void head_blanks(Head *head)
+{
+        while (head->p < head->end && (*head->p == ' ' || *head->p == '\t'))
+                head->p++;
+}
+
+static bool head_known(const Head *head, const char *ident)
+{
+        return head->is_ident && head->is_ident(head->userdata, ident);
+}
+
+static bool head_name(Head *head, char ret_name[static LOGLINE_IDENT_MAX])
+{
+        size_t n = 0;
+
+        while ((size_t) (head->end - head->p) > n && is_ident_char(head->p[n]))
+                if (++n == LOGLINE_IDENT_MAX)
+                        return false;
+        if (n == 0 || *head->p == '-' || *head->p == '.')
+                return false;
+        memcpy(ret_name, head->p, n);
+        ret_name[n] = '\0';
+        head->p += n;
+        return true;
+}
+
+/* "[pid]"; on failure nothing has been taken. */
+static bool head_pid(Head *head, int64_t *ret_pid)
+{
+        Head here = *head;
+        int64_t pid = 0;
+        int n = 0;
+
+        if (!head_char(&here, '['))
+                return false;
+        for (; here.p < here.end && is_digit(*here.p); here.p++) {
+                if (++n > PID_DIGITS)
+                        return false;
+                pid = pid * 10 + (*here.p - '0');
+        }
+        if (n == 0 || !head_char(&here, ']'))
+                return false;
+        head->p = here.p;
+        *ret_pid = pid;
+        return true;
+}
+
+/* "name[pid]: ", "name    [pid]: " or "name: " */
+static bool head_tag(Head *head, char ret_name[static LOGLINE_IDENT_MAX], int64_t *ret_pid, bool *ret_padded)
+{
+        unsigned padding = 0;
+
+        *ret_pid = -1;
+        if (!head_name(head, ret_name))
+                return false;
+        while (padding < PADDING_MAX && head_char(head, ' '))
+                padding++;
+        *ret_padded = padding > 0;
+        if (!head_pid(head, ret_pid) && padding > 0)
+                return false;
+        return head_char(head, ':') && head_space(head);
+}
+
+/* "[name]: " or "[name] ": of a known name only. */
+static bool head_bracketed(Head *head, char ret_name[static LOGLINE_IDENT_MAX])
+{
+        if (!head_char(head, '[') || !head_name(head, ret_name) || !head_char(head, ']'))
+                return false;
+        (void) head_char(head, ':');
+        return head_space(head) && head_known(head, ret_name);
+}
+
+/* "host " */
+static bool head_host(Head *head)
+{
+        int n = 0;
+
+        for (; head->p < head->end && is_host_char(*head->p); head->p++)
+                if (++n > HOST_MAX)
+                        return false;
+        return n > 0 && head->p[-1] != ':' && head_char(head, ' ');
+}
+
+/* The header in front of the message, with or without host. On failure nothing has been taken. */
+static bool head_header(Head *head, LogLine *line)
+{
+        char name[LOGLINE_IDENT_MAX];
+        Head here = *head;
+        int64_t pid = -1;
+        bool padded;
+
+        if (head_tag(&here, name, &pid, &padded)) {
+                if (!head_known(head, name))
+                        return false;
+        } else if (here = *head, here.p < here.end && *here.p == '[') {
+                pid = -1;
+                if (!head_bracketed(&here, name))
+                        return false;
+        } else {
+                if (!head_host(&here) || !head_tag(&here, name, &pid, &padded))
+                        return false;
+                if ((pid < 0 || padded) && !head_known(head, name))
+                        return false;
+        }
+        memcpy(line->ident, name, sizeof name);
+        line->pid = pid;
+        line->syslog = true;
+        head->p = here.p;
+        return true;
+}
+
+/* "<13>" */
+static bool head_priority(Head *head)
+{
+        Head here = *head;
+        int priority = 0, n = 0;
+
+        if (!head_char(&here, '<'))
+                return false;
+        for (; here.p < here.end && is_digit(*here.p) && n < 3; here.p++, n++)
+                priority = priority * 10 + (*here.p - '0');
+        if (n == 0 || priority > PRIORITY_MAX || !head_char(&here, '>'))
+                return false;
+        head->p = here.p;
+        return true;
+}
+
+static bool head_stamp(Head *head, EventTime now, EventTime *ret_time)
+{
+        size_t size = stamp_read(head->p, (size_t) (head->end - head->p), now, ret_time);
+
+        head->p += size;
+        return size > 0;
+}
+
+/* ---- RFC 5424 ---- */
+
+/* A field and the space behind it. */
+static bool head_field(Head *head, size_t max, const char **ret_field, size_t *ret_length)
+{
+        size_t n = 0;
+
+        while ((size_t) (head->end - head->p) > n && head->p[n] > ' ' && head->p[n] <= '~')
+                n++;
+        if (n == 0 || n > max)
+                return false;
+        *ret_field = head->p;
+        *ret_length = n;
+        head->p += n;
+        return head_char(head, ' ');
+}
+
+/* "-", or elements in brackets, whose values stand in quotation marks with \ as escape. */
+static bool head_data(Head *head)
+{
+        if (head_char(head, '-'))
+                return head_space(head);
+        if (head->p == head->end || *head->p != '[')
+                return false;
+        while (head_char(head, '[')) {
+                bool quoted = false;
+
+                for (; head->p < head->end && (quoted || *head->p != ']'); head->p++) {
+                        if (*head->p == '"')
+                                quoted = !quoted;
+                        else if (quoted && *head->p == '\\' && head->end - head->p > 1)
+                                head->p++;
+                }
+                if (!head_char(head, ']'))
+                        return false;
+        }
+        return head_space(head);
+}
+
+/* What stands behind version and stamp; where it breaks off, the message begins. */
+static void head_fields(Head *head, LogLine *line)
+{
+        const char *host, *app, *process, *id;
+        size_t host_length, app_length, process_length, id_length;
+        Head here = *head;
+        int64_t pid = 0;
+
+        if (!head_field(&here, HOST_MAX, &host, &host_length) || !head_field(&here, LOGLINE_IDENT_MAX - 1, &app, &app_length) ||
+            !head_field(&here, 128, &process, &process_length) || !head_field(&here, 32, &id, &id_length))
+                return;
+        line->syslog = true;
+        if (app_length != 1 || *app != '-') {
+                memcpy(line->ident, app, app_length);
+                line->ident[app_length] = '\0';
+        }
+        for (size_t i = 0; i < process_length && pid >= 0; i++)
+                pid = is_digit(process[i]) && process_length <= PID_DIGITS ? pid * 10 + (process[i] - '0') : -1;
+        line->pid = pid;
+        /* Where the data is none, the message begins: with the id, if that is no id either. */
+        head->p = id_length == 1 && *id == '-' ? here.p : id;
+        if (!head_data(&here))
+                return;
+        if (here.end - here.p >= 3 && memcmp(here.p, "\xef\xbb\xbf", 3) == 0)
+                here.p += 3;
+        head->p = here.p;
+}
+
+/* "1 stamp host ident pid msgid data message" behind the priority */
+static bool head_rfc5424(Head *head, EventTime now, LogLine *line)
+{
+        Head here = *head;
+
+        if (!head_char(&here, '1') || !head_char(&here, ' '))
+                return false;
+        if (!head_stamp(&here, now, &line->time) && !head_char(&here, '-'))
+                return false;
+        if (!head_char(&here, ' '))
+                return false;
+        head_fields(&here, line);
+        head->p = here.p;
+        return true;
+}
+
+/* ---- Access logs ---- */
+
+/* See the top of this file. Without a quotation mark it is no access log. */
+static EventTime access_time(const Head *head)
+{
+        EventTime time = EVENT_TIME_NONE;
+
+        if (stamp_read_access(head->p, (size_t) (head->end - head->p), &time) > 0)
+                return time;
+        for (const char *p = head->p; p < head->end; p++) {
+                if (*p == '"')
+                        return time;
+                if (*p == '\\' && head->end - p > 1)
+                        p++;
+                else if (*p == ' ')
+                        stamp_read_access(p + 1, (size_t) (head->end - p - 1), &time);
+        }
+        return EVENT_TIME_NONE;
+}
+
+/**
+ * logline_parse() - take a line of a log file apart
+ * @options:    when it is read
+ * @text:       the line without its line break; it may hold anything
+ * @is_ident:   is this the name of a program whose lines are sought? NULL: none is
+ * @ret_line:   the parts; its text points into @text
+ *
+ * A timestamp at the beginning goes, with the white space behind it, and so does a syslog header behind it or without
+ * one: `host ident[pid]: ` always, and if @is_ident says yes also `host ident: `, `ident[pid]: `, `ident: `, `[ident] `;
+ * `<13>` in front of either; all of RFC 5424 up to the message. An access log's line keeps its timestamp, which is read.
+ * What is neither is the message, byte for byte. At most LOGLINE_HEAD_MAX bytes are looked at.
+ *
+ * A stamp without zone is in the time zone of the process (TZ), as mktime() would see it with tm_isdst -1, but always the
+ * same for the same options->now: a time that the clock skips is taken as if the clock had not been changed yet; of two
+ * equal times it is the later one, if that is not more than a minute ahead of options->now.
+ */
+void logline_parse(const LogLineOptions *options, const char *text, size_t size,
+                   bool (*is_ident)(void *userdata, const char *ident), void *userdata, LogLine *ret_line)
+{
+        *ret_line = (LogLine){ .text = text, .length = size, .pid = -1 };
+        if (size == 0)
+                return;
+        Head start = { text, text + (size < LOGLINE_HEAD_MAX ? size : LOGLINE_HEAD_MAX), is_ident, userdata }, head = start;
+        bool taken = head_priority(&head) && head_rfc5424(&head, options->now, ret_line);
+        if (!taken) {
+                taken = head_stamp(&head, options->now, &ret_line->time);
+                if (taken)
+                        head_blanks(&head);
+                taken = head_header(&head, ret_line) || taken;
+        }
+        if (!taken) {
+                ret_line->time = access_time(&start);
+                return;
+        }
+        ret_line->text = head.p;
+        ret_line->length = size - (size_t) (head.p - text);
+}
+
+/**
+ * logline_zone_changed() - look at TZ and /etc/localtime again
+ *
+ * What is known of the time zone is kept per thread; call this after setenv("TZ").
+ */
+void logline_zone_changed(void)
+{
+        stamp_zone_changed();
+}
