@@ -48,6 +48,7 @@ typedef struct FilterStats {
         uint64_t verdicts[_FILTER_VERDICT_MAX];
         EventTime last_line, last_hit;
         uint64_t sessions, sessions_evicted;    /* now, and given up at the cap */
+        const char *rule;                       /* id of the rule that the latest line matched, whatever came of it; NULL: none */
         const char *limited;                    /* id of the rule that reached the match limit last; NULL: none did */
 } FilterStats;
 
@@ -61,13 +62,16 @@ typedef struct FilterRuleStats {
         uint64_t limits;                        /* lines on which it reached the match limit */
 } FilterRuleStats;
 
+#define FILTER_STEP_NOWHERE SIZE_MAX
+
 /**
  * A step on the way of one line through the filter, for people.
  */
 typedef struct FilterStep {
-        const char *stage;              /* "length", "origin", "prefix", "rule", "address", "ignore", "session" */
+        const char *stage;              /* "length", "origin", "repeated", "prefix", "rule", "address", "ignore", "session" */
         const char *rule;               /* the rule's id, "" outside rules */
         bool passed;
+        size_t at;                      /* the byte of Line.text that it is about, or FILTER_STEP_NOWHERE */
         const char *text;               /* what happened and why; printable */
 } FilterStep;
 
@@ -87,6 +91,7 @@ const char *filter_file(const Filter *filter, size_t layer);
 const FilterInfo *filter_info(const Filter *filter);
 const FilterStats *filter_stats(const Filter *filter);
 bool filter_rule_stats(const Filter *filter, size_t i, FilterRuleStats *ret_stats);
+const char *filter_mode_name(const Filter *filter, size_t i);
 bool filter_listens(const Filter *filter, const char *ident);
 bool filter_resolve(Filter *filter, EventTime now);
 FilterVerdict filter_match(Filter *filter, const Line *line, Hit *ret_hit);

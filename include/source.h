@@ -58,4 +58,5 @@ void journal_source_attack(JournalSource *source);
 void journal_source_pause(JournalSource *source, bool pause);
 int journal_source_position(JournalSource *source, char ret_position[static SOURCE_POSITION_MAX]);
 const SourceStats *journal_source_stats(const JournalSource *source);
+int journal_has_seen(const JournalConfig *config);
 const char *source_state_name(SourceState state);

@@ -8,15 +8,18 @@
  *
  * says that a jail stands first, then something that cannot be completed, and
  * that there are two options, one of them with a value. Small letters are words
- * to type, capitals stand for something; of these JAIL is known, from the daemon.
+ * to type, capitals stand for something; of these JAIL is known, from the daemon,
+ * FILTER from the directories of filters, and M, a mode, from the filter named before.
  */
 
 #include <ctype.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ctl/ctl.h"
+#include "filter.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -75,8 +78,48 @@ static void offer_jails(Ctl *ctl, const char *typed)
                 offer(field(jail, "name", ""), typed);
 }
 
-/* "add|remove|list", "ADDR...|--all", "JAIL" */
-static void offer_token(Ctl *ctl, const char *token, const char *typed, bool options)
+static void offer_filters_of(const char *directory, const char *typed)
+{
+        struct dirent **entries;
+        int n = scandir(directory, &entries, NULL, alphasort);
+
+        for (int i = 0; i < n; i++) {
+                size_t size = strlen(entries[i]->d_name);
+
+                if (size > 5 && strcmp(entries[i]->d_name + size - 5, ".yaml") == 0) {
+                        entries[i]->d_name[size - 5] = '\0';
+                        if (text_is_name(entries[i]->d_name))
+                                offer(entries[i]->d_name, typed);
+                }
+                free(entries[i]);
+        }
+        if (n >= 0)
+                free(entries);
+}
+
+static void offer_filters(const char *typed)
+{
+        const char *first = getenv("BAILIFF_FILTERS");
+
+        if (first && *first)
+                offer_filters_of(first, typed);
+        for (size_t i = 0; FILTER_DIRECTORIES[i]; i++)
+                offer_filters_of(FILTER_DIRECTORIES[i], typed);
+}
+
+static void offer_modes(const char *spec, const char *typed)
+{
+        _cleanup_(filter_freep) Filter *filter = NULL;
+        Problem problem;
+        const char *mode;
+
+        if (filter_load(spec, NULL, "complete", NULL, &filter, &problem) == 0)
+                for (size_t i = 0; (mode = filter_mode_name(filter, i)); i++)
+                        offer(mode, typed);
+}
+
+/* "add|remove|list", "ADDR...|--all", "JAIL"; @first: the first argument before the cursor that is no option, or "" */
+static void offer_token(Ctl *ctl, const char *token, const char *first, const char *typed, bool options)
 {
         _cleanup_free_ char *copy = strdup(token);
         char *rest = NULL;
@@ -84,6 +127,10 @@ static void offer_token(Ctl *ctl, const char *token, const char *typed, bool opt
         for (char *word = strtok_r(copy, "|", &rest); word; word = strtok_r(NULL, "|", &rest)) {
                 if (strcmp(word, "JAIL") == 0 && !options)
                         offer_jails(ctl, typed);
+                else if (strcmp(word, "FILTER") == 0 && !options)
+                        offer_filters(typed);
+                else if (strcmp(word, "M") == 0 && !options)
+                        offer_modes(first, typed);
                 else if (options ? *word == '-' && word[1] : islower((unsigned char) *word))
                         offer(word, typed);
         }
@@ -91,7 +138,7 @@ static void offer_token(Ctl *ctl, const char *token, const char *typed, bool opt
 
 static bool is_positional(const Token *token)
 {
-        return token->text[0] != '-';
+        return token->text[0] != '-' && strcmp(token->text, "|") != 0;
 }
 
 static const Token *find_option(const Token *tokens, size_t n, const char *word)
@@ -107,27 +154,29 @@ static void complete_argument(Ctl *ctl, const Command *command, int n, char **wo
 {
         Token tokens[TOKENS_MAX];
         size_t n_tokens = read_usage(command->usage, tokens), place = 0;
-        const char *typed = words[n - 1];
+        const char *typed = words[n - 1], *first = "";
 
         for (int i = 1; i < n - 1; i++) {
                 const Token *option = find_option(tokens, n_tokens, words[i]);
 
                 if (option && option->has_value && ++i == n - 1) {
-                        offer_token(ctl, option->value, typed, false);
+                        offer_token(ctl, option->value, first, typed, false);
                         return;
                 }
+                if (words[i][0] != '-' && !option && place == 0)
+                        first = words[i];
                 place += words[i][0] != '-' && !option;
         }
         if (*typed == '-') {
                 for (size_t i = 0; i < n_tokens; i++)
-                        offer_token(ctl, tokens[i].text, typed, true);
+                        offer_token(ctl, tokens[i].text, first, typed, true);
                 offer("--json", typed);
                 offer("--help", typed);
                 return;
         }
         for (size_t i = 0; i < n_tokens; i++)
                 if (is_positional(&tokens[i]) && place-- == 0)
-                        offer_token(ctl, tokens[i].text, typed, false);
+                        offer_token(ctl, tokens[i].text, first, typed, false);
 }
 
 /**

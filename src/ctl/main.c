@@ -61,6 +61,25 @@ const Command COMMANDS[] = {
           "  --once         end when all that has happened is shown\n",
           command_monitor },
         { "stats", "", "bans by jail, rule, address and prefix", "", command_stats },
+        { "test",
+          "FILTER|FILE.yaml [--mode M] [--raw] [--now T] [--timezone Z] [--explain] [--line TEXT | --journal [--since T] "
+          "[--journal-dir DIR] | FILE|-]",
+          "what a filter finds in log lines",
+          "Needs no daemon, no root and no configuration. Without lines the filter's own\n"
+          "tests run.\n"
+          "  FILTER         a name, also with parameters: 'sshd[publickey=any]'\n"
+          "  FILE|-         a log file, or standard input\n"
+          "  --line TEXT    one line\n"
+          "  --journal      the service's lines in the journal, up to now\n"
+          "  --since T      from then on: a duration back (1h), or a time\n"
+          "  --journal-dir DIR  another journal than the system's\n"
+          "  --mode M       of the filter; normal, if it has no such mode\n"
+          "  --raw          lines are bare messages, without timestamp and program\n"
+          "  --now T        the time of lines without a timestamp, and the latest of all\n"
+          "  --timezone Z   of timestamps that name none: Europe/Berlin\n"
+          "  --explain      what became of each line, step by step, and why\n"
+          "Exit status 1: nothing matched, or a test failed.\n",
+          command_test },
         { "set", "JAIL banip|unbanip ADDR...", "Fail2Ban's spelling of banip and unban --jail", "", command_set },
 };
 const size_t N_COMMANDS = sizeof COMMANDS / sizeof *COMMANDS;

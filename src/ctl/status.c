@@ -182,6 +182,8 @@ static void say_state(const json_t *jail)
                 say(YELLOW, "Paused: it counts and bans nobody. Go on: bailiffctl resume %s\n", field(jail, "name", "JAIL"));
         else if (strcmp(state, "observing") == 0)
                 say(YELLOW, "Observing (observe: true): it counts and bans nobody.\n");
+        else if (strcmp(state, "waiting") == 0)
+                say(PLAIN, "Waiting: nothing of its service is in the journal. It goes on by itself when there is.\n");
         else if (strcmp(state, "disabled") == 0)
                 say(YELLOW, "Disabled (enabled: false).\n");
 }

@@ -13,7 +13,7 @@
 #define NOTICES_MAX (2 * HEALTH_MAX)
 #define NOTICE_MAX 1200
 
-static const char *jail_state(const Daemon *daemon, const Jail *jail)
+static const char *jail_state(const Daemon *daemon, Jail *jail)
 {
         const SourceStats *source = daemon->journal ? journal_source_stats(daemon->journal) : NULL;
 
@@ -27,6 +27,8 @@ static const char *jail_state(const Daemon *daemon, const Jail *jail)
                 return "waiting";
         if (jail->filter_kept || (source && source->state == SOURCE_DEGRADED))
                 return "degraded";
+        if (!journal_knows(daemon, jail))
+                return "waiting";
         return jail->config->observe ? "observing" : "running";
 }
 
@@ -67,7 +69,7 @@ static JailView config_view(const Daemon *daemon, const JailConfig *config)
         };
 }
 
-static void jail_view(const Daemon *daemon, const Jail *jail, JailView *view)
+static void jail_view(const Daemon *daemon, Jail *jail, JailView *view)
 {
         const char *name = jail->config->name;
 
@@ -103,7 +105,7 @@ static size_t jail_views(const Daemon *daemon, JailView *views)
         size_t n = 0;
 
         for (size_t i = 0; i < config->n_jails; i++) {
-                const Jail *jail = daemon_jail((Daemon *) (uintptr_t) daemon, config->jails[i].name);
+                Jail *jail = daemon_jail((Daemon *) (uintptr_t) daemon, config->jails[i].name);
 
                 if (jail)
                         jail_view(daemon, jail, &views[n++]);

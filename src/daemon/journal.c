@@ -28,28 +28,46 @@ static void free_idents(char **idents, size_t n_idents)
         free(idents);
 }
 
+static int add_ident(char **idents, size_t *n, const char *ident)
+{
+        if (has_ident(idents, *n, ident))
+                return 0;
+        if (!(idents[*n] = strdup(ident)))
+                return -ENOMEM;
+        ++*n;
+        return 0;
+}
+
+/* A journal is asked for whole names. Idents with a * are found by their program's: the source asks for _COMM as well. */
 static int wanted_idents(const Daemon *daemon, char ***ret_idents, size_t *ret_n)
 {
         size_t room = 0, n = 0;
         char **idents;
+        int r = 0;
 
-        for (size_t i = 0; i < daemon->n_jails; i++)
-                room += daemon->jails[i].filter ? filter_info(daemon->jails[i].filter)->n_idents : 0;
+        for (size_t i = 0; i < daemon->n_jails; i++) {
+                const FilterInfo *info = daemon->jails[i].filter ? filter_info(daemon->jails[i].filter) : NULL;
+                room += info ? info->n_idents + info->n_comms : 0;
+        }
         idents = calloc(room + 1, sizeof *idents);
         if (!idents)
                 return -ENOMEM;
         for (size_t i = 0; i < daemon->n_jails; i++) {
                 const FilterInfo *info = daemon->jails[i].filter ? filter_info(daemon->jails[i].filter) : NULL;
+                bool by_comm = false;
 
-                for (size_t j = 0; info && j < info->n_idents; j++) {
-                        if (has_ident(idents, n, info->idents[j]))
-                                continue;
-                        if (!(idents[n] = strdup(info->idents[j]))) {
-                                free_idents(idents, n);
-                                return -ENOMEM;
-                        }
-                        n++;
+                for (size_t j = 0; info && j < info->n_idents && r == 0; j++) {
+                        if (strpbrk(info->idents[j], "*?["))
+                                by_comm = true;
+                        else
+                                r = add_ident(idents, &n, info->idents[j]);
                 }
+                for (size_t j = 0; by_comm && j < info->n_comms && r == 0; j++)
+                        r = add_ident(idents, &n, info->comms[j]);
+        }
+        if (r < 0) {
+                free_idents(idents, n);
+                return r;
         }
         *ret_idents = idents;
         *ret_n = n;
@@ -155,4 +173,21 @@ int journal_reopen(Daemon *daemon, Problem *problem)
                 daemon->start_position_time = event_time_max(journal_source_stats(daemon->journal)->last_line, daemon->start_position_time);
         }
         return open_for(daemon, idents, n_idents, problem);
+}
+
+/**
+ * journal_knows() - whether a jail's service has ever written, as far as the journal goes back
+ *
+ * A service that is not on this host has not. The journal is asked once; from then on its first line tells.
+ */
+bool journal_knows(const Daemon *daemon, Jail *jail)
+{
+        const FilterInfo *info = filter_info(jail->filter);
+        JournalConfig config = { .directory = daemon->options.journal_directory, .idents = info->idents, .n_idents = info->n_idents };
+
+        if (filter_stats(jail->filter)->lines > 0)
+                jail->service = SERVICE_SEEN;
+        else if (jail->service == SERVICE_UNKNOWN)
+                jail->service = journal_has_seen(&config) == 0 ? SERVICE_SILENT : SERVICE_SEEN;
+        return jail->service == SERVICE_SEEN;
 }

@@ -41,6 +41,7 @@ typedef struct Jail {
         uint64_t fingerprint;           /* of the filter's files as they were loaded */
         char **matches;                 /* what it reads of the journal, for status; as many as the filter has idents */
         bool filter_kept;               /* the kept copy runs, since the present file did not load */
+        enum { SERVICE_UNKNOWN, SERVICE_SILENT, SERVICE_SEEN } service; /* whether it has ever written; see journal_knows() */
         char *paused_by;                /* who paused it; NULL: nobody */
         EventTime paused_since;
         uint64_t total_failed;
@@ -164,6 +165,7 @@ int allow_send_touched(Daemon *daemon, const Element *elements, size_t n_element
 /* journal.c: what is read of the journal */
 int journal_open(Daemon *daemon, Problem *problem);
 int journal_reopen(Daemon *daemon, Problem *problem);
+bool journal_knows(const Daemon *daemon, Jail *jail);
 
 /* reload.c: another configuration while running */
 int daemon_reload(Daemon *daemon, bool check, void (*visit)(void *visit_data, const ReloadView *view), void *visit_data,

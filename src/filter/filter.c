@@ -68,19 +68,6 @@
 
 #define ORIGIN_FIRST_SIZE 2048 /* longer lines cost more to match than their origin to read */
 
-/**
- * What the rules found in a line.
- */
-typedef struct Found {
-        Rule *rule;
-        Addr addr; /* ADDR_NULL: the line has none */
-        RegexSpan user;
-        RegexSpan session;
-        RegexSpan attempts;
-        RegexSpan seconds;
-        RegexSpan pid;
-} Found;
-
 static RegexSpan either(const RegexMatch *match, const RegexMatch *prefix, RegexCapture capture)
 {
         return match->captures[capture].text ? match->captures[capture] : prefix->captures[capture];
@@ -101,37 +88,59 @@ static bool take_addr(RegexSpan span, Addr *ret_addr)
         return true;
 }
 
-static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bool head, Found *ret_found)
+/* The prefix's part of a line. Return: 0 it matched, or there is none; REGEX_E_NONE, REGEX_E_LIMIT. */
+static int match_prefix(Filter *filter, const char **text, size_t *size, Trace *trace, RegexMatch *ret_prefix)
+{
+        int r;
+
+        *ret_prefix = (RegexMatch){ 0 };
+        if (!filter->prefix)
+                return 0;
+        r = regex_match(filter->prefix, filter->runner, *text, *size, ret_prefix);
+        trace_prefix(trace, filter, *text, *size, r, ret_prefix->end);
+        if (r != 0)
+                return r;
+        *text += ret_prefix->end;
+        *size -= ret_prefix->end;
+        return 0;
+}
+
+static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bool head, Trace *trace, Found *ret_found)
 {
         FilterVerdict verdict = FILTER_NONE;
-        RegexMatch prefix = { 0 };
+        RegexMatch prefix;
         unsigned limits = 0;
-        int first;
+        int r = match_prefix(filter, &text, &size, trace, &prefix), first;
 
-        if (filter->prefix) {
-                int r = regex_match(filter->prefix, filter->runner, text, size, &prefix);
-                if (r != 0)
-                        return r == REGEX_E_LIMIT ? FILTER_LIMIT : FILTER_NONE;
-                text += prefix.end;
-                size -= prefix.end;
-        }
+        if (r != 0)
+                return r == REGEX_E_LIMIT ? FILTER_LIMIT : FILTER_NONE;
         first = size > 0 ? (unsigned char) text[0] : -2;
         for (size_t i = 0; i < filter->n_rules && limits < LIMITS_A_LINE; i++) {
                 Rule *rule = &filter->rules[i];
                 RegexMatch match;
                 Addr addr;
 
-                if ((rule->first >= 0 && rule->first != first) || (head && !rule->head))
+                if ((rule->first >= 0 && rule->first != first) || (head && !rule->head)) {
+                        if (trace)
+                                trace_skipped(trace, head && !rule->head);
                         continue;
-                int r = regex_match(rule->regex, filter->runner, text, size, &match);
+                }
+                r = regex_match(rule->regex, filter->runner, text, size, &match);
                 if (r == REGEX_E_LIMIT) {
                         verdict = FILTER_LIMIT;
                         limits++;
                         rule->limits++;
                         filter->stats.limited = rule->id;
                 }
-                if (r != 0 || !take_addr(either(&match, &prefix, CAPTURE_ADDR), &addr))
+                if (r != 0) {
+                        if (trace)
+                                trace_rule(trace, rule, text, size, r);
                         continue;
+                }
+                if (!take_addr(either(&match, &prefix, CAPTURE_ADDR), &addr)) {
+                        trace_address(trace, rule, either(&match, &prefix, CAPTURE_ADDR));
+                        continue;
+                }
                 *ret_found = (Found){
                         .rule = rule,
                         .addr = addr,
@@ -142,8 +151,11 @@ static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bo
                         .pid = either(&match, &prefix, CAPTURE_PID),
                 };
                 rule->hits++;
+                filter->stats.rule = rule->id;
+                trace_found(trace, ret_found);
                 return FILTER_HIT;
         }
+        trace_rules_end(trace, filter, verdict);
         return verdict;
 }
 
@@ -181,13 +193,15 @@ static unsigned take_repeated(const char **text, size_t *size)
         return number_of(digits, 1);
 }
 
-static bool ignored(const Filter *filter, const char *text, size_t size)
+static bool ignored(const Filter *filter, const Rule *rule, const char *text, size_t size, Trace *trace)
 {
         RegexMatch match;
 
         for (size_t i = 0; i < filter->n_ignores; i++)
-                if (regex_match(filter->ignores[i], filter->runner, text, size, &match) == 0)
+                if (regex_match(filter->ignores[i], filter->runner, text, size, &match) == 0) {
+                        trace_ignore(trace, filter, rule, i);
                         return true;
+                }
         return false;
 }
 
@@ -199,28 +213,38 @@ static bool listed(const char *const words[], size_t n_words, const char *word, 
         return n_words == 0;
 }
 
-/* Whether the service wrote the line; *ret_origin has its trusted fields, if the source knows any. */
-static bool check_origin(const Filter *filter, const Line *line, Origin *ret_origin)
+/* The trusted field that speaks against the service, "" if none could be read; NULL: the service wrote the line. */
+static const char *origin_fault(const OriginRule *rule, const Line *line, Origin *origin)
 {
-        const OriginRule *rule = &filter->origin;
-        Origin origin = { .uid = -1, .pid = -1 };
         bool known = false;
+
+        if (line->origin(line, origin) < 0)
+                return "";
+        for (size_t i = 0; i < rule->n_uids; i++)
+                known = known || origin->uid == (int64_t) rule->uids[i];
+        if (!known)
+                return "uid";
+        if (origin->comm ? !listed(rule->comms, rule->n_comms, origin->comm, false) : rule->n_comms > 0 && origin->uid != 0)
+                return "comm";
+        if (origin->unit ? !listed(rule->units, rule->n_units, origin->unit, true) : rule->n_units > 0 && origin->uid != 0)
+                return "unit";
+        return NULL;
+}
+
+/* Whether the service wrote the line; *ret_origin has its trusted fields, if the source knows any. */
+static bool check_origin(const Filter *filter, const Line *line, Trace *trace, Origin *ret_origin)
+{
+        Origin origin = { .uid = -1, .pid = -1 };
+        const char *fault;
 
         *ret_origin = (Origin){ .uid = -1, .pid = line->pid };
         if (!line->origin)
                 return true;
-        if (line->origin(line, &origin) < 0)
-                return false;
-        for (size_t i = 0; i < rule->n_uids; i++)
-                known = known || origin.uid == (int64_t) rule->uids[i];
-        if (!known)
-                return false;
-        if (origin.comm ? !listed(rule->comms, rule->n_comms, origin.comm, false) : rule->n_comms > 0 && origin.uid != 0)
-                return false;
-        if (origin.unit ? !listed(rule->units, rule->n_units, origin.unit, true) : rule->n_units > 0 && origin.uid != 0)
-                return false;
-        *ret_origin = origin;
-        return true;
+        fault = origin_fault(&filter->origin, line, &origin);
+        trace_origin(trace, fault, &origin);
+        if (!fault)
+                *ret_origin = origin;
+        return !fault;
 }
 
 /*
@@ -228,13 +252,19 @@ static bool check_origin(const Filter *filter, const Line *line, Origin *ret_ori
  * line breaks of its clients to standard output lets them write whole lines,
  * with its own trusted fields; what they cannot know is its process number.
  */
-static bool check_rule_origin(const Found *found, const Origin *origin)
+static bool check_rule_origin(const Found *found, const Origin *origin, Trace *trace)
 {
+        const char *fault = NULL, *transport = found->rule->transport;
+
         if (origin->uid < 0)
                 return true;
-        if (found->rule->transport && (!origin->transport || strcmp(found->rule->transport, origin->transport) != 0))
-                return false;
-        return !found->pid.text || origin->pid < 0 || number_of(found->pid, 0) == (unsigned) origin->pid;
+        if (transport && (!origin->transport || strcmp(transport, origin->transport) != 0))
+                fault = "the rule's transport";
+        else if (found->pid.text && origin->pid >= 0 && number_of(found->pid, 0) != (unsigned) origin->pid)
+                fault = "the pid in the text is another";
+        if (fault)
+                trace_origin(trace, fault, origin);
+        return !fault;
 }
 
 static uint64_t session_of(const Filter *filter, const Found *found, int64_t pid)
@@ -300,7 +330,26 @@ static uint16_t witness_of(const Rule *rule, const Origin *origin)
         return (uint16_t) (rule->witness << (copy ? WITNESS_STDOUT_SHIFT : 0));
 }
 
-static FilterVerdict judge(Filter *filter, const Line *line, Hit *ret_hit, const Rule **ret_rule)
+/* What was found is a failure, a helper or whatever its session makes of it. */
+static FilterVerdict judge_found(Filter *filter, const Line *line, Found *found, const Origin *origin, unsigned repeated, Trace *trace,
+                                 Hit *ret_hit, const Rule **ret_rule)
+{
+        uint64_t session = session_of(filter, found, origin->pid);
+        bool told = found->addr.family;
+        FilterVerdict verdict;
+
+        *ret_rule = found->rule;
+        text_printable(found->user.text ? found->user.text : "", found->user.size, filter->user, sizeof filter->user);
+        verdict = follow_session(filter, found, session, line->time, ret_rule);
+        trace_session(trace, filter, found, told, *ret_rule, session, verdict);
+        if ((found->rule->kind == RULE_END || found->rule->ends) && session)
+                session_table_remove(filter->sessions, session);
+        if (verdict == FILTER_HIT)
+                fill_hit(filter, line, *ret_rule, found, repeated, session, witness_of(*ret_rule, origin), ret_hit);
+        return verdict;
+}
+
+static FilterVerdict judge(Filter *filter, const Line *line, Trace *trace, Hit *ret_hit, const Rule **ret_rule)
 {
         bool head = line->length > LINE_LENGTH_MAX, origin_first = line->length > ORIGIN_FIRST_SIZE;
         size_t size = head ? FILTER_HEAD_SIZE : line->length;
@@ -310,29 +359,41 @@ static FilterVerdict judge(Filter *filter, const Line *line, Hit *ret_hit, const
         FilterVerdict verdict;
         Found found;
 
+        trace_length(trace, head, filter->has_head);
         if (head && !filter->has_head)
                 return FILTER_TOO_LONG;
-        if (origin_first && !check_origin(filter, line, &origin))
+        if (origin_first && !check_origin(filter, line, trace, &origin))
                 return FILTER_ORIGIN;
         if (!head)
                 repeated = take_repeated(&text, &size);
-        verdict = find_rule(filter, text, size, head, &found);
+        trace_repeated(trace, repeated, text);
+        verdict = find_rule(filter, text, size, head, trace, &found);
         if (verdict != FILTER_HIT)
                 return verdict == FILTER_NONE && head ? FILTER_TOO_LONG : verdict;
-        if ((!origin_first && !check_origin(filter, line, &origin)) || !check_rule_origin(&found, &origin))
+        if ((!origin_first && !check_origin(filter, line, trace, &origin)) || !check_rule_origin(&found, &origin, trace))
                 return FILTER_ORIGIN;
-        if (found.rule->kind == RULE_FAILURE && ignored(filter, text, size))
+        if (found.rule->kind == RULE_FAILURE && ignored(filter, found.rule, text, size, trace))
                 return FILTER_IGNORED;
+        return judge_found(filter, line, &found, &origin, repeated, trace, ret_hit, ret_rule);
+}
 
-        const Rule *rule = found.rule;
-        uint64_t session = session_of(filter, &found, origin.pid);
-        text_printable(found.user.text ? found.user.text : "", found.user.size, filter->user, sizeof filter->user);
-        verdict = follow_session(filter, &found, session, line->time, &rule);
-        if ((found.rule->kind == RULE_END || found.rule->ends) && session)
-                session_table_remove(filter->sessions, session);
-        *ret_rule = rule;
+/**
+ * filter_judge() - filter_match_rule(), told step by step
+ * @trace:      who wants to know, or NULL
+ */
+FilterVerdict filter_judge(Filter *filter, const Line *line, Trace *trace, Hit *ret_hit, const Rule **ret_rule)
+{
+        FilterVerdict verdict;
+
+        filter->stats.rule = NULL;
+        verdict = judge(filter, line, trace, ret_hit, ret_rule);
+        filter->stats.lines++;
+        filter->stats.verdicts[verdict]++;
+        filter->stats.last_line = event_time_max(filter->stats.last_line, line->time);
         if (verdict == FILTER_HIT)
-                fill_hit(filter, line, rule, &found, repeated, session, witness_of(rule, &origin), ret_hit);
+                filter->stats.last_hit = event_time_max(filter->stats.last_hit, line->time);
+        filter->stats.sessions = session_table_count(filter->sessions);
+        filter->stats.sessions_evicted = session_table_evicted(filter->sessions);
         return verdict;
 }
 
@@ -342,16 +403,7 @@ static FilterVerdict judge(Filter *filter, const Line *line, Hit *ret_hit, const
  */
 FilterVerdict filter_match_rule(Filter *filter, const Line *line, Hit *ret_hit, const Rule **ret_rule)
 {
-        FilterVerdict verdict = judge(filter, line, ret_hit, ret_rule);
-
-        filter->stats.lines++;
-        filter->stats.verdicts[verdict]++;
-        filter->stats.last_line = event_time_max(filter->stats.last_line, line->time);
-        if (verdict == FILTER_HIT)
-                filter->stats.last_hit = event_time_max(filter->stats.last_hit, line->time);
-        filter->stats.sessions = session_table_count(filter->sessions);
-        filter->stats.sessions_evicted = session_table_evicted(filter->sessions);
-        return verdict;
+        return filter_judge(filter, line, NULL, ret_hit, ret_rule);
 }
 
 /**
@@ -432,6 +484,28 @@ bool filter_rule_stats(const Filter *filter, size_t i, FilterRuleStats *ret_stat
         const Rule *rule = &filter->rules[i];
         *ret_stats = (FilterRuleStats){ rule->id, kinds[rule->kind], rule->hits, rule->limits };
         return true;
+}
+
+/**
+ * filter_mode_name() - the i-th mode that a filter has, its own before those that it inherits
+ *
+ * Return: the name as long as the filter lives, or NULL behind the last.
+ */
+const char *filter_mode_name(const Filter *filter, size_t i)
+{
+        for (size_t l = 0; l < filter->n_layers; l++) {
+                const YamlNode *modes = yaml_get(filter->layers[l]->root, "modes");
+
+                for (const YamlNode *mode = modes ? modes->children : NULL; mode; mode = mode->next) {
+                        bool seen = false;
+
+                        for (size_t below = 0; below < l && !seen; below++)
+                                seen = yaml_get(yaml_get(filter->layers[below]->root, "modes"), mode->key);
+                        if (!seen && i-- == 0)
+                                return mode->key;
+                }
+        }
+        return NULL;
 }
 
 /**

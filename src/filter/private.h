@@ -63,8 +63,20 @@ int regex_first_byte(const Regex *regex);
 unsigned regex_steps(const Regex *regex, RegexRunner *runner, const char *text, size_t size);
 int regex_match(const Regex *regex, RegexRunner *runner, const char *text, size_t size, RegexMatch *ret_match);
 
+/**
+ * How far into a text a pattern that does not match got.
+ */
+typedef struct RegexReach {
+        size_t at;              /* bytes of the text that it took */
+        char wants[64];         /* what the pattern goes on with there, as it is written */
+} RegexReach;
+
+bool regex_may_begin(const Regex *regex, const char *text, size_t size);
+int regex_reach(const YamlNode *node, unsigned flags, const char *text, size_t size, RegexReach *ret_reach);
+
 int regex_runner_new(RegexRunner **ret_runner);
 RegexRunner *regex_runner_free(RegexRunner *runner);
+DEFINE_CLEANUP(RegexRunner *, regex_runner_free)
 
 /* ---- session.c ---- */
 
@@ -184,3 +196,38 @@ uint16_t rule_witness(Layers layers, const YamlNode *rule);
 bool rule_wanted(const YamlNode *rule, const Param params[], size_t n_params);
 int filter_build(Layers layers, const char *mode, const char *params, const char *jail, Filter **ret_filter, Problem *problem);
 FilterVerdict filter_match_rule(Filter *filter, const Line *line, Hit *ret_hit, const Rule **ret_rule);
+
+/**
+ * What a pattern, or the prefix and a pattern, found in a line.
+ */
+typedef struct Found {
+        const Rule *rule;
+        Addr addr; /* ADDR_NULL: none captured */
+        RegexSpan user, session, attempts, seconds, pid;
+} Found;
+
+/* ---- explain.c: what filter.c tells while it judges a line, if somebody listens ---- */
+
+/**
+ * Who wants to know what becomes of one line. A NULL pointer to it: nobody does.
+ */
+typedef struct Trace {
+        FilterExplain explain;
+        void *userdata;
+        const Line *line;
+        unsigned others;        /* rules that were out at the text they begin with */
+        unsigned not_head;      /* rules that are not for over-long lines */
+} Trace;
+
+FilterVerdict filter_judge(Filter *filter, const Line *line, Trace *trace, Hit *ret_hit, const Rule **ret_rule);
+void trace_length(Trace *trace, bool over_long, bool has_head);
+void trace_origin(Trace *trace, const char *fault, const Origin *origin);
+void trace_repeated(Trace *trace, unsigned repeated, const char *text);
+void trace_prefix(Trace *trace, const Filter *filter, const char *text, size_t size, int result, size_t end);
+void trace_skipped(Trace *trace, bool for_head);
+void trace_rule(Trace *trace, const Rule *rule, const char *text, size_t size, int result);
+void trace_address(Trace *trace, const Rule *rule, RegexSpan span);
+void trace_found(Trace *trace, const Found *found);
+void trace_rules_end(Trace *trace, const Filter *filter, FilterVerdict verdict);
+void trace_ignore(Trace *trace, const Filter *filter, const Rule *rule, size_t i);
+void trace_session(Trace *trace, Filter *filter, const Found *found, bool told, const Rule *settled, uint64_t session, FilterVerdict verdict);

@@ -50,6 +50,7 @@
 #define JIT_STACK_MAX (512 * 1024)
 #define GROUPS_MAX 60   /* capturing groups of one pattern */
 #define SAME_NAME_MAX 8 /* groups for one RegexCapture */
+#define REGEX_WATCHED (1 << 8) /* besides RegexFlags: call back before each item */
 #define LITERAL_MAX 48
 #define PATTERN_MAX 8192
 
@@ -172,7 +173,8 @@ static void add_groups(Regex *regex, RegexCapture capture, const char *name)
 static int compile(const YamlNode *node, const char *pattern, unsigned flags, Regex *regex, Problem *problem)
 {
         uint32_t options = PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_DUPNAMES | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP |
-                           PCRE2_NEVER_BACKSLASH_C | (flags & REGEX_AT_START ? PCRE2_ANCHORED : 0);
+                           PCRE2_NEVER_BACKSLASH_C | (flags & REGEX_AT_START ? PCRE2_ANCHORED : 0) |
+                           (flags & REGEX_WATCHED ? PCRE2_AUTO_CALLOUT | PCRE2_NO_START_OPTIMIZE | PCRE2_NO_AUTO_POSSESS : 0);
         PCRE2_SIZE offset;
         uint32_t count;
         int error;
@@ -288,6 +290,15 @@ static void take_captures(const Regex *regex, const RegexRunner *runner, const c
 }
 
 /**
+ * regex_may_begin() - whether a text begins as every match does, as far as that is known without PCRE2
+ */
+bool regex_may_begin(const Regex *regex, const char *text, size_t size)
+{
+        return regex->literal_size == 0 || (size >= regex->literal_size && text[0] == regex->literal[0] &&
+                                            memcmp(text, regex->literal, regex->literal_size) == 0);
+}
+
+/**
  * regex_match() - match a text
  * @text:       any bytes
  * @size:       their number
@@ -299,8 +310,7 @@ int regex_match(const Regex *regex, RegexRunner *runner, const char *text, size_
 {
         int r;
 
-        if (regex->literal_size > 0 && (size < regex->literal_size || text[0] != regex->literal[0] ||
-                                        memcmp(text, regex->literal, regex->literal_size) != 0))
+        if (!regex_may_begin(regex, text, size))
                 return REGEX_E_NONE;
         r = pcre2_match(regex->code, (PCRE2_SPTR) text, size, 0, regex->jit ? 0 : PCRE2_NO_JIT, runner->data, runner->context);
         if (r == PCRE2_ERROR_NOMATCH)
@@ -308,6 +318,131 @@ int regex_match(const Regex *regex, RegexRunner *runner, const char *text, size_
         if (r < 0)
                 return REGEX_E_LIMIT;
         take_captures(regex, runner, text, ret_match);
+        return 0;
+}
+
+/* ---- How far a pattern got ---- */
+
+/*
+ * PCRE2 calls back before each item of a pattern that it tries. Of two tries the one that has passed more items got
+ * further: the place in the text alone would say nothing, since `.*` is at the end at once. How many items were passed
+ * is counted along the first way on which an item is reached: behind the item before it, or, after going back, behind
+ * the furthest of those that stand before it in pattern and text.
+ */
+#define REACH_ITEMS_MAX 4096
+
+typedef struct ReachItem {
+        unsigned passed; /* items before it, and itself; 0: not reached */
+        size_t least;    /* the first place in the text where it was tried */
+} ReachItem;
+
+typedef struct Reach {
+        const uint16_t *written;       /* for each byte of the expanded pattern: of the one as written */
+        size_t size;
+        ReachItem items[REACH_ITEMS_MAX];
+        unsigned passed, latest;       /* of the best item; of the item before */
+        size_t at, item;               /* the best: place in the text, and in the pattern as written */
+        size_t tag, tag_at;            /* the tag that is being tried, and where in the text it began */
+} Reach;
+
+static unsigned reach_count(const Reach *reach, const pcre2_callout_block *block)
+{
+        unsigned most = 0;
+
+        if (!(block->callout_flags & (PCRE2_CALLOUT_BACKTRACK | PCRE2_CALLOUT_STARTMATCH)))
+                return reach->latest + 1;
+        for (size_t i = 0; i < block->pattern_position; i++)
+                if (reach->items[i].passed > most && reach->items[i].least <= block->current_position)
+                        most = reach->items[i].passed;
+        return most + 1;
+}
+
+static int reach_callout(pcre2_callout_block *block, void *userdata)
+{
+        Reach *reach = userdata;
+
+        if (block->pattern_position >= REACH_ITEMS_MAX || block->pattern_position >= reach->size)
+                return 0;
+        ReachItem *item = &reach->items[block->pattern_position];
+        size_t written = reach->written[block->pattern_position];
+        bool tag = block->pattern_position > 0 && reach->written[block->pattern_position - 1] == written;
+
+        if (item->passed == 0)
+                *item = (ReachItem){ reach_count(reach, block), block->current_position };
+        reach->latest = item->passed;
+        if (!tag) {
+                reach->tag = written;
+                reach->tag_at = block->current_position;
+        }
+        size_t at = tag && reach->tag == written ? reach->tag_at : block->current_position;
+        if (item->passed > reach->passed || (item->passed == reach->passed && at > reach->at)) {
+                reach->passed = item->passed;
+                reach->at = at;
+                reach->item = written;
+        }
+        return 0;
+}
+
+/* For each byte of the expanded pattern, where in the pattern as written it comes from; its end as well. */
+static uint16_t *map_tags(const char *written, size_t expanded_size)
+{
+        uint16_t *map = calloc(expanded_size + 1, sizeof *map);
+        size_t n = 0, i, step;
+
+        for (const char *p = written; map && *p; p += step) {
+                size_t size = 1;
+
+                step = 1;
+                for (i = 0; i < sizeof TAGS / sizeof *TAGS; i++)
+                        if (strncmp(p, TAGS[i].tag, strlen(TAGS[i].tag)) == 0) {
+                                size = strlen(TAGS[i].pattern);
+                                step = strlen(TAGS[i].tag);
+                                break;
+                        }
+                while (size-- > 0 && n < expanded_size)
+                        map[n++] = (uint16_t) (p - written);
+        }
+        if (map)
+                map[n] = (uint16_t) strlen(written);
+        return map;
+}
+
+/**
+ * regex_reach() - how far into a text a pattern gets that does not match it
+ * @node:       the pattern, one that regex_new() has taken
+ * @flags:      as it was given to regex_new()
+ *
+ * The pattern is compiled once more, to be watched; so this is for people who wait for an answer.
+ *
+ * Return: 0, -ENOMEM.
+ */
+int regex_reach(const YamlNode *node, unsigned flags, const char *text, size_t size, RegexReach *ret_reach)
+{
+        _cleanup_(regex_freep) Regex *regex = calloc(1, sizeof *regex);
+        _cleanup_(regex_runner_freep) RegexRunner *runner = NULL;
+        _cleanup_free_ Reach *reach = calloc(1, sizeof *reach);
+        _cleanup_free_ uint16_t *map = NULL;
+        _cleanup_free_ char *pattern = NULL;
+        Problem problem;
+        int r;
+
+        if (!regex || !reach)
+                return -ENOMEM;
+        r = expand_tags(node, &pattern, &problem);
+        if (r == 0)
+                r = compile(node, pattern, (flags & REGEX_AT_START) | REGEX_WATCHED, regex, &problem);
+        if (r == 0)
+                r = regex_runner_new(&runner);
+        if (r < 0)
+                return r;
+        reach->size = strlen(pattern) + 1;
+        reach->written = map = map_tags(node->text, strlen(pattern));
+        if (!map)
+                return -ENOMEM;
+        pcre2_set_callout(runner->context, reach_callout, reach);
+        pcre2_match(regex->code, (PCRE2_SPTR) text, size, 0, PCRE2_NO_JIT, runner->data, runner->context);
+        ret_reach->at = reach->at;
+        snprintf(ret_reach->wants, sizeof ret_reach->wants, "%s", node->text + reach->item);
         return 0;
 }
 

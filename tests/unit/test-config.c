@@ -488,9 +488,13 @@ static void test_conf(void)
         unsigned n = 0;
 
         check_text(differences, "");
-        check_int(config->n_jails, 2);
-        check(config->jails[0].enabled && !config->jails[1].enabled);
-        check_int(config->jails[1].sources, CONFIG_SOURCE_BANS);
+        check_int(config->n_jails, 5);
+        check(config->jails[0].enabled && config->jails[0].n_ports == 0 && !config->jails[4].enabled);
+        check_int(config->jails[4].sources, CONFIG_SOURCE_BANS);
+        /* Of the mail's jails one observes only, and none closes more than the mail's ports. */
+        for (size_t i = 1; i < 4; i++)
+                check(config->jails[i].enabled && config->jails[i].n_ports > 0 &&
+                      config->jails[i].observe == (strcmp(config->jails[i].name, "postfix-reject") == 0));
         for (char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
                 size_t indent = strspn(line + 1, " ");
 
@@ -502,8 +506,8 @@ static void test_conf(void)
         }
         check(n > 15);
         _cleanup_(config_freep) Config *examples = load(shipped, text, NULL);
-        check_int(examples->n_jails, 3);
-        check(examples->jails[1].enabled && examples->jails[0].increment.enabled && examples->firewall == FIREWALL_NONE);
+        check_int(examples->n_jails, 6);
+        check(examples->jails[4].enabled && !examples->jails[1].enabled && !examples->jails[2].observe && examples->jails[0].increment.enabled && examples->firewall == FIREWALL_NONE);
         check_int(examples->n_allow, 8);
 }
 

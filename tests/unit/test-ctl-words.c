@@ -125,6 +125,9 @@ static void test_json(void)
                 { "set", "sshd banip 203.0.113.71" },
                 { "set", "sshd unbanip 203.0.113.71 nonsense" },
                 { "unban", "203.0.113.5 203.0.113.99 nonsense" },
+                { "test", "sshd" },
+                { "test", "sshd --explain --line 'Nov 23 07:31:00 h sshd[1]: Failed password for root from 203.0.113.5 port 1 ssh2'" },
+                { "test", "sshd --explain --raw --line 'Failed password for root from nowhere port 1 ssh2'" },
                 { "monitor", "--since 0 --once" },
                 { "monitor", "--since 5000 --count 1" },
                 { "unban", "--all" },
@@ -223,6 +226,13 @@ static void test_completion(void)
                 { "bailiffctl allow add --r", "--reason\n" },
                 { "bailiffctl set sshd un", "unbanip\n" },
                 { "bailiffctl reload --c", "--check\n" },
+                { "bailiffctl test ss", "sshd\n" },
+                { "bailiffctl test --raw ss", "sshd\n" },
+                { "bailiffctl test sshd --mode n", "normal\n" },
+                { "bailiffctl test sshd --mode normal --j", "--journal --journal-dir --json\n" },
+                { "bailiffctl test sshd --", "--mode --raw --now --timezone --explain --line --journal --since --journal-dir --json --help\n" },
+                { "bailiffctl test sshd --line \"\"", "\n" },
+                { "bailiffctl test sshd \"\"", "\n" },
                 { "bailiffctl pause \"\"", "sshd nginx-http-auth\n" },
                 { "bailiffctl nosuch \"\"", NULL },
         };
@@ -248,7 +258,11 @@ static void test_completion(void)
 
 int main(void)
 {
+        char filters[512];
+
         check(getenv("SOURCE_ROOT"));
+        snprintf(filters, sizeof filters, "%s/filters", getenv("SOURCE_ROOT"));
+        setenv("BAILIFF_FILTERS", filters, 1);
         ctl_begin();
         test_manual();
         test_json();

@@ -353,7 +353,7 @@ static void test_zones(void)
                 snprintf(text, sizeof text, "a - - [01/Mar/2026:00:10:00 %c%02d%02d] \"x\"", sign, size / 60, size % 60);
                 check_int(parse(text, NOVEMBER * SEC).time.usec, expected * SEC);
 
-                snprintf(zone, sizeof zone, "<X>%c%02d:%02d", minutes < 0 ? '+' : '-', size / 60, size % 60);
+                snprintf(zone, sizeof zone, "<XYZ>%c%02d:%02d", minutes < 0 ? '+' : '-', size / 60, size % 60);
                 set_zone(zone);
                 check_time("2026-03-01 00:10:00 x", NOVEMBER, expected);
                 check_time("Mar  1 00:10:00 x", NOVEMBER, expected);
@@ -383,11 +383,11 @@ static void test_years(void)
         check_time("Mar  1 00:00:00 x", utc(2028, 2, 29, 0, 0, 0), utc(2028, 3, 1, 0, 0, 0));
 
         /* The year is the zone's. */
-        set_zone("<X>-14");
+        set_zone("<XYZ>-14");
         check_time("Jan  1 00:30:00 x", new_year - 14 * 3600 + 1800, new_year - 14 * 3600 + 1800);
         check_time("Jan  1 13:00:00 x", new_year - 3600, new_year - 3600);
         check_time("Dec 31 23:00:00 x", new_year, new_year - 15 * 3600);
-        set_zone("<X>+12");
+        set_zone("<XYZ>+12");
         check_time("Dec 31 13:00:00 x", new_year + 3600, new_year + 3600);
         check_time("Jan  1 01:00:00 x", new_year + 13 * 3600, new_year + 13 * 3600);
 
@@ -530,9 +530,11 @@ static void check_sample_split(const Sample *sample, const char *text, const Log
                 check(line->syslog || line->time.usec > 0);
                 return;
         }
-        check(colon && line->syslog);
-        if (strncmp(mark, "sshd] ", 6) == 0)
+        if (mark && strncmp(mark, "sshd] ", 6) == 0)
                 colon = mark + 4;
+        if (!colon || !line->syslog)
+                fprintf(stderr, "no header found: %s\n", text);
+        check(colon && line->syslog);
         check_text(line->text, colon[1] == ' ' ? colon + 2 : colon + 1);
         check(strncmp(line->ident, sample->mark, strcspn(sample->mark, "[")) == 0);
         check_int(line->pid, memchr(mark, '[', (size_t) (colon - mark)) ? atoll(strchr(mark, '[') + 1) : -1);

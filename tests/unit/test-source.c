@@ -474,6 +474,24 @@ static void test_waiting(const char *file)
         stop();
 }
 
+/* Whether anything is there, asked beside the reading. */
+static void test_seen(const char *file)
+{
+        static const char *const idents[] = { "sshd" };
+        JournalConfig config = { .directory = directory, .idents = idents, .n_idents = 1 };
+
+        paper_fill(0);
+        check_int(journal_has_seen(&config), 0);
+        paper_fill(1);
+        check_int(journal_has_seen(&config), 1);
+        paper.next_error = -EIO;
+        paper.n_errors = 1;
+        check(journal_has_seen(&config) < 0);
+        check_int(unlink(file), 0);
+        check_int(journal_has_seen(&config), 0);
+        close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+}
+
 static void test_pace(void)
 {
         const SourceStats *stats;
@@ -553,6 +571,7 @@ int main(void)
         test_pause();
         test_pace();
         test_waiting(file);
+        test_seen(file);
         check_text(source_state_name(SOURCE_DEGRADED), "degraded");
 
         unlink(file);

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * test: the workbench. Lines go through the daemon's own code, here and now,
+ * without daemon, root or configuration; so who writes a filter sees what it
+ * would find. Without lines the filter's own tests run.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl/test.h"
+#include "util/cleanup.h"
+
+/* ---- the filter's own tests ---- */
+
+typedef struct SelfTest {
+        const Ctl *ctl;
+        unsigned passed;
+} SelfTest;
+
+static void on_test(void *userdata, const char *line, bool passed, const char *message)
+{
+        SelfTest *test = userdata;
+
+        test->passed += passed;
+        if (test->ctl->json) {
+                json_auto_t *object = json_pack("{s:s, s:b, s:s}", "test", line, "passed", passed, "message", message);
+
+                say_json(object);
+        } else if (!passed) {
+                say_wrapped(RED, "", "  ", message);
+                say_wrapped(PLAIN, "  ", "  ", line);
+        }
+}
+
+static int self_test(const Ctl *ctl, const Filter *filter)
+{
+        SelfTest test = { .ctl = ctl };
+        unsigned failed = 0;
+        int r = filter_self_test(filter, on_test, &test, &failed);
+
+        if (r < 0)
+                return fail("%s", strerror(-r));
+        if (!ctl->json && failed > 0)
+                say(RED, "%s: %u failed, %u passed\n", filter_info(filter)->name, failed, test.passed);
+        else if (!ctl->json)
+                say(GREEN, "%s: %u %s passed\n", filter_info(filter)->name, test.passed, plural(test.passed, "test", "tests"));
+        return failed > 0 ? STATUS_NO : STATUS_DONE;
+}
+
+/* ---- the filter ---- */
+
+static void list_modes(const Filter *filter, char *text, size_t size)
+{
+        const char *mode;
+        size_t used = 0;
+
+        for (size_t i = 0; (mode = filter_mode_name(filter, i)) && used < size; i++)
+                used += (size_t) snprintf(text + used, size - used, "%s%s", i > 0 ? ", " : "", mode);
+}
+
+/* Loads it; a mode that it lacks is told, and the default taken. */
+static int load(Workbench *bench)
+{
+        Problem problem = { "" };
+        char modes[256];
+        int r = filter_load(bench->spec, bench->mode, "test", NULL, &bench->filter, &problem);
+
+        if (r == -ENOENT && bench->mode && filter_load(bench->spec, NULL, "test", NULL, &bench->filter, &(Problem){ "" }) == 0) {
+                list_modes(bench->filter, modes, sizeof modes);
+                fail("the filter has no mode \"%s\"; mode %s is used. Modes: %s", bench->mode, filter_info(bench->filter)->mode, modes);
+                return STATUS_DONE;
+        }
+        if (r < 0 && strchr(bench->spec, '/') && !strstr(bench->spec, ".yaml"))
+                return fail("%s\nA path is taken as one if it ends in .yaml", problem.text);
+        return r < 0 ? fail("%s", problem.text) : STATUS_DONE;
+}
+
+/* ---- arguments ---- */
+
+/* "@1700000000", or anything that a log file's line may begin with. */
+static int parse_time(const char *text, EventTime *ret_time)
+{
+        const LogLineOptions options = { .now = clock_event_now() };
+        LogLine parts;
+        long long seconds;
+        char rest;
+
+        if (sscanf(text, "@%lld%c", &seconds, &rest) == 1 && seconds >= 0 && seconds < INT64_MAX / USEC_PER_SEC) {
+                ret_time->usec = seconds * USEC_PER_SEC;
+                return 0;
+        }
+        logline_parse(&options, text, strlen(text), NULL, NULL, &parts);
+        if (parts.time.usec == 0 || parts.length > 0 || parts.syslog)
+                return -EINVAL;
+        *ret_time = parts.time;
+        return 0;
+}
+
+static bool is_zone(const char *zone)
+{
+        const char *directory = getenv("TZDIR");
+        char path[256];
+        size_t letters = strspn(zone, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+        if (strcmp(zone, "UTC") == 0 || strcmp(zone, "GMT") == 0)
+                return true;
+        if (letters >= 3 && (zone[letters] == '-' || zone[letters] == '+' || (zone[letters] >= '0' && zone[letters] <= '9')))
+                return true; /* "CET-1CEST", as POSIX has it */
+        if (!*zone || *zone == '/' || strstr(zone, "..") ||
+            snprintf(path, sizeof path, "%s/%s", directory && *directory ? directory : "/usr/share/zoneinfo", zone) >= (int) sizeof path)
+                return false;
+        return access(path, R_OK) == 0;
+}
+
+typedef struct Arguments {
+        const char *now, *since, *zone;
+} Arguments;
+
+static int take_option(const Command *command, Workbench *bench, Arguments *given, int argc, char **argv, int *i)
+{
+        const struct {
+                const char *name;
+                const char **value;
+        } options[] = {
+                { "--mode", &bench->mode }, { "--now", &given->now },     { "--timezone", &given->zone },
+                { "--line", &bench->line }, { "--since", &given->since }, { "--journal-dir", &bench->directory },
+        };
+        const char *value;
+
+        for (size_t o = 0; o < sizeof options / sizeof *options; o++)
+                if ((value = option_value(argc, argv, i, options[o].name))) {
+                        *options[o].value = value;
+                        return STATUS_DONE;
+                }
+        if (strcmp(argv[*i], "--raw") == 0)
+                bench->raw = true;
+        else if (strcmp(argv[*i], "--explain") == 0)
+                bench->explain = true;
+        else if (strcmp(argv[*i], "--journal") == 0)
+                bench->journal = true;
+        else
+                return unknown_option(command, argv[*i], "--mode --now --timezone --line --since --journal-dir ");
+        return STATUS_DONE;
+}
+
+static int take_times(const Command *command, Workbench *bench, const Arguments *given)
+{
+        int64_t seconds;
+
+        if (given->zone && !is_zone(given->zone))
+                return usage_error(command, "there is no time zone \"%s\" here: write it as in Europe/Berlin, UTC, or CET-1CEST", given->zone);
+        if (given->zone) {
+                setenv("TZ", given->zone, 1);
+                tzset();
+                logline_zone_changed();
+        }
+        bench->now_given = given->now;
+        if (given->now && parse_time(given->now, &bench->now) < 0)
+                return usage_error(command, "\"%s\" is no time: write 2026-11-23T07:31:00Z, \"2026-11-23 08:31:00\" or @1795419060", given->now);
+        if (!given->since)
+                return STATUS_DONE;
+        if (duration_parse(given->since, &seconds) == 0)
+                bench->since = seconds == DURATION_FOREVER ? EVENT_TIME_NONE : event_time_ago(clock_event_now(), seconds);
+        else if (parse_time(given->since, &bench->since) < 0)
+                return usage_error(command, "\"%s\" is neither a duration (1h, 1d12h) nor a time (2026-11-23T07:31:00Z)", given->since);
+        return STATUS_DONE;
+}
+
+static int take_arguments(const Command *command, Workbench *bench, int argc, char **argv)
+{
+        Arguments given = { NULL };
+        bool options = true;
+
+        for (int i = 1; i < argc; i++) {
+                int status = STATUS_DONE;
+
+                if (options && strcmp(argv[i], "--") == 0)
+                        options = false;
+                else if (options && argv[i][0] == '-' && argv[i][1])
+                        status = take_option(command, bench, &given, argc, argv, &i);
+                else if (!bench->spec)
+                        bench->spec = argv[i];
+                else if (!bench->file)
+                        bench->file = argv[i];
+                else
+                        status = usage_error(command, "one file at a time; of several: cat FILE... | bailiffctl test FILTER -");
+                if (status != STATUS_DONE)
+                        return status;
+        }
+        if (!bench->spec)
+                return usage_error(command, "which filter? A name, as in sshd, or a path that ends in .yaml");
+        if (!!bench->file + !!bench->line + bench->journal > 1)
+                return usage_error(command, "lines come from a file, from --line, or from --journal, not from two of them");
+        if (!bench->journal && (given.since || bench->directory))
+                return usage_error(command, "%s is for --journal", given.since ? "--since" : "--journal-dir");
+        return take_times(command, bench, &given);
+}
+
+/* ---- the command ---- */
+
+static int run(Workbench *bench)
+{
+        int status = STATUS_DONE, r = bench_new(bench);
+
+        if (r == 0 && bench->line)
+                r = bench_line(bench, bench->line, strlen(bench->line));
+        if (r < 0)
+                return fail("%s", strerror(-r));
+        if (bench->file)
+                status = input_file(bench, bench->file);
+        else if (bench->journal)
+                status = input_journal(bench);
+        bench_progress(bench, true);
+        if (status != STATUS_DONE)
+                return status;
+        if (!bench->ctl->json && !bench->line) {
+                if (bench->explain && bench->report.lines > 0)
+                        putchar('\n');
+                report_say(&bench->report, bench);
+        }
+        return bench->report.matched > 0 ? STATUS_DONE : STATUS_NO;
+}
+
+/**
+ * command_test() - test FILTER|FILE.yaml ...
+ */
+int command_test(Ctl *ctl, int argc, char **argv)
+{
+        _cleanup_(bench_free) Workbench bench = { .ctl = ctl };
+        int status = take_arguments(command_find("test"), &bench, argc, argv);
+
+        if (status == STATUS_DONE)
+                status = load(&bench);
+        if (status != STATUS_DONE)
+                return status;
+        if (bench.file || bench.line || bench.journal)
+                return run(&bench);
+        if (bench.explain || bench.raw)
+                return usage_error(command_find("test"), "%s needs a line: --line TEXT, a file, - or --journal",
+                                   bench.explain ? "--explain" : "--raw");
+        return self_test(ctl, bench.filter);
+}
