@@ -18,7 +18,8 @@
 /* The line around the byte, and a caret under it. */
 static void say_place(const Line *line, size_t at)
 {
-        size_t start = at > BEFORE_WIDTH ? at - BEFORE_WIDTH : 0, end = line->length - at > AROUND_MAX / 2 ? at + AROUND_MAX / 2 : line->length;
+        size_t start = at > BEFORE_WIDTH ? at - BEFORE_WIDTH : 0,
+               end = line->length - at > AROUND_MAX / 2 ? at + AROUND_MAX / 2 : line->length;
         char text[4 * AROUND_MAX + 1];
 
         /* A byte may take four columns. */
@@ -84,7 +85,8 @@ void explain_add(Explanation *explanation, const char *stage, bool passed, const
         if (vasprintf(&text, format, args) < 0)
                 abort();
         va_end(args);
-        explain_step(explanation, &(FilterStep){ .stage = stage, .rule = "", .passed = passed, .at = FILTER_STEP_NOWHERE, .text = text });
+        explain_step(explanation,
+                     &(FilterStep){ .stage = stage, .rule = "", .passed = passed, .at = FILTER_STEP_NOWHERE, .text = text });
 }
 
 /**
@@ -98,7 +100,8 @@ void explain_other(Explanation *explanation, const FilterInfo *info, const char 
         text_printable(ident, strlen(ident), name, sizeof name);
         for (size_t i = 0; i < info->n_idents && used < sizeof idents; i++)
                 used += (size_t) snprintf(idents + used, sizeof idents - used, "%s%s", i > 0 ? ", " : "", info->idents[i]);
-        explain_add(explanation, "header", false, "written by %s; the filter's %s %s", name, info->n_idents == 1 ? "ident is" : "idents are", idents);
+        explain_add(explanation, "header", false, "written by %s; the filter's %s %s", name,
+                    info->n_idents == 1 ? "ident is" : "idents are", idents);
 }
 
 static const char *not_counted(const Hit *hit)

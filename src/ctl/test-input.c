@@ -55,7 +55,10 @@ static int hand_out(Reader *reader, bool end)
 /* A compressed file's lines are no lines. */
 static int check_content(const Reader *reader, const char *path)
 {
-        static const char *const magics[] = { "\x1f\x8b", "\xfd" "7zXZ", "(\xb5/\xfd", "BZh" };
+        static const char *const magics[] = { "\x1f\x8b",
+                                              ("\xfd"
+                                               "7zXZ"),
+                                              "(\xb5/\xfd", "BZh" };
 
         for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
                 if (reader->used >= 6 && memcmp(reader->buffer, magics[i], strlen(magics[i])) == 0)

@@ -176,7 +176,8 @@ static void say_rules(const Filter *filter)
         }
         if (filter_stats(filter)->limited)
                 say_wrapped(YELLOW, "", "  ",
-                            "A rule at the limit was given up on such lines: its pattern can go too many ways. Let its parts exclude each other, and try "
+                            "A rule at the limit was given up on such lines: its pattern can go too many ways. Let its parts "
+                            "exclude each other, and try "
                             "--explain.");
 }
 
@@ -206,7 +207,7 @@ static void say_addresses(TestReport *report)
 
 static void say_misses(const NearMiss *misses, size_t n, size_t *left)
 {
-        for (size_t i = 0; i < n && *left > 0; i++, --*left) {
+        for (size_t i = 0; i<n && * left> 0; i++, --*left) {
                 char first[32];
 
                 snprintf(first, sizeof first, "%8" PRIu64 ": ", misses[i].line);
@@ -244,7 +245,8 @@ void report_say(TestReport *report, const Workbench *bench)
         say_wrapped(DIM, "  ", "  ", file);
         putchar('\n');
         say_count("lines", report->lines, "");
-        snprintf(text, sizeof text, "failures, of %" PRIu64 " %s", report->attempts, report->attempts == 1 ? "attempt" : "attempts");
+        snprintf(text, sizeof text, "failures, of %" PRIu64 " %s", report->attempts,
+                 report->attempts == 1 ? "attempt" : "attempts");
         say_count("matched", report->matched, text);
         say_count("context", report->verdicts[FILTER_HELPER] + report->tells, "helpers, successes, ends of sessions");
         say_count("ignored", report->verdicts[FILTER_IGNORED], "by an `ignore` pattern");

@@ -91,8 +91,8 @@ void bench_progress(Workbench *bench, bool end)
 
 static void print_json(const Workbench *bench, const Outcome *outcome, json_t *steps)
 {
-        json_auto_t *object = json_pack("{s:i, s:I, s:b}", "v", JSON_FORMAT_VERSION, "line", (json_int_t) bench->report.lines, "match",
-                                        outcome->match);
+        json_auto_t *object = json_pack("{s:i, s:I, s:b}", "v", JSON_FORMAT_VERSION, "line", (json_int_t) bench->report.lines,
+                                        "match", outcome->match);
         char text[256];
 
         if (outcome->match)
@@ -116,8 +116,8 @@ static void print_json(const Workbench *bench, const Outcome *outcome, json_t *s
 static const char *no_match(const Outcome *outcome)
 {
         static const char *const texts[_FILTER_VERDICT_MAX] = {
-                [FILTER_HIT] = "context, no failure",      [FILTER_NONE] = "no rule matches",
-                [FILTER_HELPER] = "context, no failure",   [FILTER_IGNORED] = "ignored",
+                [FILTER_HIT] = "context, no failure",           [FILTER_NONE] = "no rule matches",
+                [FILTER_HELPER] = "context, no failure",        [FILTER_IGNORED] = "ignored",
                 [FILTER_ORIGIN] = "not written by the service", [FILTER_TOO_LONG] = "too long",
                 [FILTER_LIMIT] = "given up at the match limit",
         };
@@ -130,7 +130,8 @@ static void say_outcome(const Workbench *bench, const Outcome *outcome)
         char addr[ADDR_TEXT_MAX], time[TIME_TEXT_MAX], text[512];
 
         if (!outcome->match) {
-                snprintf(text, sizeof text, "%s%s%s", no_match(outcome), outcome->rule ? ", rule " : "", outcome->rule ? outcome->rule : "");
+                snprintf(text, sizeof text, "%s%s%s", no_match(outcome), outcome->rule ? ", rule " : "",
+                         outcome->rule ? outcome->rule : "");
                 say_wrapped(YELLOW, "no match: ", "  ", text);
                 return;
         }

@@ -72,7 +72,8 @@ static int load(Workbench *bench)
 
         if (r == -ENOENT && bench->mode && filter_load(bench->spec, NULL, "test", NULL, &bench->filter, &(Problem){ "" }) == 0) {
                 list_modes(bench->filter, modes, sizeof modes);
-                fail("the filter has no mode \"%s\"; mode %s is used. Modes: %s", bench->mode, filter_info(bench->filter)->mode, modes);
+                fail("the filter has no mode \"%s\"; mode %s is used. Modes: %s", bench->mode, filter_info(bench->filter)->mode,
+                     modes);
                 return STATUS_DONE;
         }
         if (r < 0 && strchr(bench->spec, '/') && !strstr(bench->spec, ".yaml"))
@@ -112,7 +113,8 @@ static bool is_zone(const char *zone)
         if (letters >= 3 && (zone[letters] == '-' || zone[letters] == '+' || (zone[letters] >= '0' && zone[letters] <= '9')))
                 return true; /* "CET-1CEST", as POSIX has it */
         if (!*zone || *zone == '/' || strstr(zone, "..") ||
-            snprintf(path, sizeof path, "%s/%s", directory && *directory ? directory : "/usr/share/zoneinfo", zone) >= (int) sizeof path)
+            snprintf(path, sizeof path, "%s/%s", directory && *directory ? directory : "/usr/share/zoneinfo", zone) >=
+                    (int) sizeof path)
                 return false;
         return access(path, R_OK) == 0;
 }
@@ -153,7 +155,8 @@ static int take_times(const Command *command, Workbench *bench, const Arguments 
         int64_t seconds;
 
         if (given->zone && !is_zone(given->zone))
-                return usage_error(command, "there is no time zone \"%s\" here: write it as in Europe/Berlin, UTC, or CET-1CEST", given->zone);
+                return usage_error(command, "there is no time zone \"%s\" here: write it as in Europe/Berlin, UTC, or CET-1CEST",
+                                   given->zone);
         if (given->zone) {
                 setenv("TZ", given->zone, 1);
                 tzset();
@@ -161,13 +164,16 @@ static int take_times(const Command *command, Workbench *bench, const Arguments 
         }
         bench->now_given = given->now;
         if (given->now && parse_time(given->now, &bench->now) < 0)
-                return usage_error(command, "\"%s\" is no time: write 2026-11-23T07:31:00Z, \"2026-11-23 08:31:00\" or @1795419060", given->now);
+                return usage_error(command,
+                                   "\"%s\" is no time: write 2026-11-23T07:31:00Z, \"2026-11-23 08:31:00\" or @1795419060",
+                                   given->now);
         if (!given->since)
                 return STATUS_DONE;
         if (duration_parse(given->since, &seconds) == 0)
                 bench->since = seconds == DURATION_FOREVER ? EVENT_TIME_NONE : event_time_ago(clock_event_now(), seconds);
         else if (parse_time(given->since, &bench->since) < 0)
-                return usage_error(command, "\"%s\" is neither a duration (1h, 1d12h) nor a time (2026-11-23T07:31:00Z)", given->since);
+                return usage_error(command, "\"%s\" is neither a duration (1h, 1d12h) nor a time (2026-11-23T07:31:00Z)",
+                                   given->since);
         return STATUS_DONE;
 }
 

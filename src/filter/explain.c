@@ -56,8 +56,9 @@ void trace_length(Trace *trace, bool over_long, bool has_head)
         if (!over_long)
                 tell(trace, "length", "", true, NULL, "%zu bytes", trace->line->length);
         else if (has_head)
-                tell(trace, "length", "", true, NULL, "%zu bytes, more than %d: only rules with `head: true` see it, and only its first %d",
-                     trace->line->length, LINE_LENGTH_MAX, FILTER_HEAD_SIZE);
+                tell(trace, "length", "", true, NULL,
+                     "%zu bytes, more than %d: only rules with `head: true` see it, and only its first %d", trace->line->length,
+                     LINE_LENGTH_MAX, FILTER_HEAD_SIZE);
         else
                 tell(trace, "length", "", false, NULL, "%zu bytes, more than %d, and the filter has no rule with `head: true`",
                      trace->line->length, LINE_LENGTH_MAX);
@@ -101,11 +102,13 @@ void trace_prefix(Trace *trace, const Filter *filter, const char *text, size_t s
                 return;
         node = layers_get((Layers){ filter->layers, filter->n_layers }, "prefix");
         if (result == 0)
-                tell(trace, "prefix", "", true, text + end, "matches the line's first %zu bytes; the rules see what follows", end);
+                tell(trace, "prefix", "", true, text + end, "matches the line's first %zu bytes; the rules see what follows",
+                     end);
         else if (result == REGEX_E_LIMIT)
                 tell(trace, "prefix", "", false, NULL, "reached the match limit on this line, and was given up");
         else if (node && regex_reach(node, REGEX_AT_START, text, size, &reach) == 0)
-                tell(trace, "prefix", "", false, text + reach.at, "does not match; got this far, and goes on with \"%s\"", reach.wants);
+                tell(trace, "prefix", "", false, text + reach.at, "does not match; got this far, and goes on with \"%s\"",
+                     reach.wants);
         else
                 tell(trace, "prefix", "", false, NULL, "does not match");
 }
@@ -126,7 +129,8 @@ void trace_rule(Trace *trace, const Rule *rule, const char *text, size_t size, i
 
         if (result == REGEX_E_LIMIT)
                 tell(trace, "rule", rule->id, false, NULL,
-                     "reached the match limit on this line, and was given up: its pattern can go too many ways; let parts exclude each other");
+                     "reached the match limit on this line, and was given up: its pattern can go too many ways; let parts "
+                     "exclude each other");
         else if (!regex_may_begin(rule->regex, text, size))
                 trace->others++;
         else if (regex_reach(yaml_get(rule->node, "regex"), 0, text, size, &reach) < 0)
@@ -136,7 +140,8 @@ void trace_rule(Trace *trace, const Rule *rule, const char *text, size_t size, i
         else if (!*reach.wants)
                 tell(trace, "rule", rule->id, false, text + reach.at, "does not match; got this far, where the pattern ends");
         else
-                tell(trace, "rule", rule->id, false, text + reach.at, "does not match; got this far, and goes on with \"%s\"", reach.wants);
+                tell(trace, "rule", rule->id, false, text + reach.at, "does not match; got this far, and goes on with \"%s\"",
+                     reach.wants);
 }
 
 void trace_address(Trace *trace, const Rule *rule, RegexSpan span)
@@ -144,7 +149,8 @@ void trace_address(Trace *trace, const Rule *rule, RegexSpan span)
         char text[SHOWN_MAX];
 
         if (trace)
-                tell(trace, "address", rule->id, false, span.text, "matches, but \"%s\" is no address that a peer can have", shown(span, text));
+                tell(trace, "address", rule->id, false, span.text, "matches, but \"%s\" is no address that a peer can have",
+                     shown(span, text));
 }
 
 static void tell_others(Trace *trace)
@@ -159,8 +165,10 @@ static void tell_others(Trace *trace)
 
 static const char *kind_text(const Rule *rule)
 {
-        static const char *const texts[] = { [RULE_FAILURE] = "a failure", [RULE_HELPER] = "a helper, which tells of its session only",
-                                             [RULE_SUCCESS] = "a success", [RULE_END] = "the end of a session" };
+        static const char *const texts[] = { [RULE_FAILURE] = "a failure",
+                                             [RULE_HELPER] = "a helper, which tells of its session only",
+                                             [RULE_SUCCESS] = "a success",
+                                             [RULE_END] = "the end of a session" };
 
         return texts[rule->kind];
 }
@@ -175,8 +183,8 @@ void trace_found(Trace *trace, const Found *found)
         if (found->addr.family)
                 addr_format(&found->addr, addr);
         tell(trace, "rule", found->rule->id, true, NULL, "matches: %s%s%s%s%s%s", kind_text(found->rule),
-             found->addr.family ? ", address " : ", without an address", found->addr.family ? addr : "", found->user.text ? ", user \"" : "",
-             found->user.text ? shown(found->user, user) : "", found->user.text ? "\"" : "");
+             found->addr.family ? ", address " : ", without an address", found->addr.family ? addr : "",
+             found->user.text ? ", user \"" : "", found->user.text ? shown(found->user, user) : "", found->user.text ? "\"" : "");
 }
 
 /* No rule matched. */
@@ -186,7 +194,8 @@ void trace_rules_end(Trace *trace, const Filter *filter, FilterVerdict verdict)
                 return;
         tell_others(trace);
         if (verdict == FILTER_LIMIT)
-                tell(trace, "rule", "", false, NULL, "given up at the match limit: a line that does this is taken as none of the service's");
+                tell(trace, "rule", "", false, NULL,
+                     "given up at the match limit: a line that does this is taken as none of the service's");
         else
                 tell(trace, "rule", "", false, NULL, "no rule of mode %s matches (%zu %s)", filter->mode, filter->n_rules,
                      filter->n_rules == 1 ? "rule" : "rules");
@@ -208,12 +217,13 @@ void trace_ignore(Trace *trace, const Filter *filter, const Rule *rule, size_t i
                                 found = node;
         }
         if (found)
-                tell(trace, "ignore", rule->id, false, NULL, "taken back by the `ignore` pattern at %s:%u, \"%.100s\"", found->file, found->line,
-                     found->text);
+                tell(trace, "ignore", rule->id, false, NULL, "taken back by the `ignore` pattern at %s:%u, \"%.100s\"",
+                     found->file, found->line, found->text);
 }
 
 /* @told: the line itself has the address; @settled: the rule that is returned; after follow_session() */
-void trace_session(Trace *trace, Filter *filter, const Found *found, bool told, const Rule *settled, uint64_t session, FilterVerdict verdict)
+void trace_session(Trace *trace, Filter *filter, const Found *found, bool told, const Rule *settled, uint64_t session,
+                   FilterVerdict verdict)
 {
         const char *id = found->rule->id;
         char addr[ADDR_TEXT_MAX] = "";
@@ -231,8 +241,8 @@ void trace_session(Trace *trace, Filter *filter, const Found *found, bool told, 
         else if (state->held == found->rule)
                 tell(trace, "session", id, false, NULL, "held back until a line of its session tells the address");
         else if (settled != found->rule)
-                tell(trace, "session", settled->id, true, NULL, "tells the address that the failure %s was held back for: %s is returned now",
-                     settled->id, addr);
+                tell(trace, "session", settled->id, true, NULL,
+                     "tells the address that the failure %s was held back for: %s is returned now", settled->id, addr);
         else if (!*addr)
                 tell(trace, "session", id, false, NULL, "no line of the session has told the address");
         else if (verdict == FILTER_HELPER)

@@ -530,6 +530,10 @@ static void check_sample_split(const Sample *sample, const char *text, const Log
                 check(line->syslog || line->time.usec > 0);
                 return;
         }
+        if (sample->bare && strcmp(line->ident, "auth") == 0) {
+                check_text(line->text, strstr(text, "auth: ") + 6);
+                return;
+        }
         if (mark && strncmp(mark, "sshd] ", 6) == 0)
                 colon = mark + 4;
         if (!colon || !line->syslog)
