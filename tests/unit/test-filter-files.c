@@ -86,7 +86,10 @@ static FilterVerdict feed(Filter *filter, const char *text, size_t size, int64_t
 {
         Line line = { .text = text, .length = size, .time = { START + seconds * USEC_PER_SEC }, .ident = "x", .pid = pid, .source = "test" };
 
-        return filter_match(filter, &line, ret_hit);
+        FilterVerdict verdict = filter_match(filter, &line, ret_hit);
+        if (verdict == FILTER_HIT)
+                ret_hit->line = NULL; /* which ends here */
+        return verdict;
 }
 
 /* Feeds a text; what comes out must be the peer. Return: whether something came out. */

@@ -276,7 +276,8 @@ static void test_hostile(void)
         check(!parse(text, T).syslog);
 
         /* A megabyte of each byte that something is repeated of. */
-        for (const char *c = "\0 <[x1:.\"\\@-\t"; c == NULL || *c || c[1] == ' '; c++) {
+        static const char repeated[] = "\0 <[x1:.\"\\@-\t";
+        for (const char *c = repeated; c < repeated + sizeof repeated - 1; c++) {
                 for (size_t prefix = 0; prefix < 6; prefix++) {
                         static const char *const prefixes[] = { "", "Nov 24 00:05:16 ", "<38>1 2026-11-24T00:05:16Z a b 1 - [", "srv sshd",
                                                                 "1.2.3.4 - ", "Nov 24 00:05:16 srv sshd[12]: " };
