@@ -97,6 +97,7 @@ static sqlite3 *foreign(const char *directory, const char *sql)
         sqlite3 *db;
 
         check_int(sqlite3_open(in_directory(directory, "bailiff.db"), &db), SQLITE_OK);
+        sqlite3_busy_timeout(db, 10000); /* the store's thread may be at its checkpoint for a moment after a flush */
         check_int(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
         return db;
 }
