@@ -9,6 +9,8 @@
 
 typedef struct Filter Filter;
 
+#define FILTER_SESSION_SECONDS 600 /* of event time without a line, after which a session is forgotten */
+
 /**
  * What became of a line.
  */
@@ -38,6 +40,7 @@ typedef struct FilterInfo {
         const char *const *ports;       /* as written: "ssh", "25/tcp" */
         size_t n_ports;
         bool jit;                       /* false: the interpreter runs (no executable memory) */
+        bool has_sessions;              /* what a line says may hang on lines before it; see filter_learn() */
 } FilterInfo;
 
 /**
@@ -95,6 +98,7 @@ const char *filter_mode_name(const Filter *filter, size_t i);
 bool filter_listens(const Filter *filter, const char *ident);
 bool filter_resolve(Filter *filter, EventTime now);
 FilterVerdict filter_match(Filter *filter, const Line *line, Hit *ret_hit);
+FilterVerdict filter_learn(Filter *filter, const Line *line);
 FilterVerdict filter_explain(Filter *filter, const Line *line, FilterExplain explain, void *userdata, Hit *ret_hit);
 void filter_forget(Filter *filter, const Addr *addr);
 

@@ -58,5 +58,25 @@ void journal_source_attack(JournalSource *source);
 void journal_source_pause(JournalSource *source, bool pause);
 int journal_source_position(JournalSource *source, char ret_position[static SOURCE_POSITION_MAX]);
 const SourceStats *journal_source_stats(const JournalSource *source);
+
+/**
+ * How far to read back from a position, and what it may cost.
+ */
+typedef struct JournalPast {
+        int64_t seconds;                /* before the line at the position */
+        uint64_t max_lines;             /* the latest of them */
+        uint64_t max_usec;              /* of time, by the clock */
+} JournalPast;
+
+typedef struct JournalPastStats {
+        uint64_t lines;                 /* handed out */
+        bool cut;                       /* a limit was reached: older lines, or with `late` the latest, were left out */
+        bool late;
+        uint64_t usec;                  /* that it took */
+} JournalPastStats;
+
+typedef void (*SourceLineSink)(void *userdata, const Line *line);
+int journal_read_past(const JournalConfig *config, const JournalPast *past, SourceLineSink line, void *userdata,
+                      JournalPastStats *ret_stats);
 int journal_has_seen(const JournalConfig *config);
 const char *source_state_name(SourceState state);

@@ -108,6 +108,12 @@ void daemon_degrade(Daemon *daemon, const char *topic, const char *text)
 
 /* ---- lines ---- */
 
+static void learn(Filter *filter, const Line *line)
+{
+        if (filter_learn(filter, line) == FILTER_ORIGIN && filter_resolve(filter, line->time))
+                filter_learn(filter, line);
+}
+
 /* What a jail's filter says to a line. The user who writes them may have come with a package, after the filter was loaded. */
 static FilterVerdict match(Filter *filter, const Line *line, Hit *ret_hit)
 {
@@ -165,7 +171,7 @@ static void set_aside(Daemon *daemon, const Line *line)
         text_printable(line->text, line->length, text, sizeof text);
         snprintf(position, sizeof position, "t=%lld", (long long) line->time.usec);
         store_put_set_aside(daemon->store, &(SetAsideRecord){ .source = line->source, .position = position, .text = text, .time = line->time });
-        daemon->set_aside++;
+        daemon->aside_times[daemon->set_aside++ % ASIDE_TIMES_MAX] = line->time;
         snprintf(note, sizeof note, "%llu line%s crashed the daemon twice and %s set aside; please report it: sqlite3 %s", (unsigned long long) daemon->set_aside,
                  daemon->set_aside == 1 ? "" : "s", daemon->set_aside == 1 ? "was" : "were", "bailiff.db 'select * from set_aside'");
         daemon_degrade(daemon, "set aside", note);
@@ -197,6 +203,41 @@ void decide_line(void *userdata, const Line *line)
                 }
         }
         recidive_count(daemon);
+        inflight_end(daemon->inflight);
+}
+
+static bool is_aside(const Daemon *daemon, const Line *line)
+{
+        for (uint64_t i = 0; i < daemon->set_aside && i < ASIDE_TIMES_MAX; i++)
+                if (daemon->aside_times[i].usec == line->time.usec)
+                        return true;
+        return false;
+}
+
+/**
+ * decide_past_line() - a line that an earlier run has decided about: filters learn their sessions from it, and nothing is counted
+ *
+ * A line that crashes us does so here as well, and is set aside all the same.
+ * What has been set aside is passed over, though the file that knows it may be
+ * gone with the runtime directory.
+ */
+void decide_past_line(void *userdata, const Line *line)
+{
+        Daemon *daemon = userdata;
+
+        if (is_aside(daemon, line))
+                return;
+        if (inflight_begin(daemon->inflight, line->time.usec, line->text, line->length)) {
+                set_aside(daemon, line);
+                return;
+        }
+        fault_point(line);
+        for (size_t i = 0; i < daemon->n_jails; i++) {
+                Filter *filter = daemon->jails[i].filter;
+
+                if (filter && filter_info(filter)->has_sessions && filter_listens(filter, line->ident))
+                        learn(filter, line);
+        }
         inflight_end(daemon->inflight);
 }
 

@@ -4,6 +4,12 @@
  * What is read of the journal: the identifiers of all filters. A reload that
  * changes them opens it anew behind the last line, so that none is lost or
  * counted twice.
+ *
+ * A start goes on behind the last line whose effects were remembered. Windows
+ * and bans come from the store; what filters know of their sessions is in no
+ * store, so the lines of the last minutes before that place are read once more,
+ * for the sessions alone (decide_past_line()). That happens before the first
+ * new line is read, and is bounded: a host must not stay unguarded for it.
  */
 
 #include <errno.h>
@@ -12,6 +18,10 @@
 
 #include "daemon/private.h"
 #include "util/log.h"
+
+/* What is read again at a start, at most. */
+#define PAST_LINES_MAX 200000
+#define PAST_USEC_MAX (2 * USEC_PER_SEC)
 
 static bool has_ident(char *const *idents, size_t n_idents, const char *ident)
 {
@@ -38,22 +48,34 @@ static int add_ident(char **idents, size_t *n, const char *ident)
         return 0;
 }
 
-/* A journal is asked for whole names. Idents with a * are found by their program's: the source asks for _COMM as well. */
-static int wanted_idents(const Daemon *daemon, char ***ret_idents, size_t *ret_n)
+/* The filter that the i-th jail reads the journal for, if any. */
+static const FilterInfo *reader(const Daemon *daemon, size_t i, bool sessions)
+{
+        const FilterInfo *info = daemon->jails[i].filter ? filter_info(daemon->jails[i].filter) : NULL;
+
+        return info && (info->has_sessions || !sessions) ? info : NULL;
+}
+
+/*
+ * A journal is asked for whole names. Idents with a * are found by their program's: the source asks for _COMM as well.
+ * With @sessions, only those whose filters have sessions.
+ */
+static int wanted_idents(const Daemon *daemon, bool sessions, char ***ret_idents, size_t *ret_n)
 {
         size_t room = 0, n = 0;
         char **idents;
         int r = 0;
 
         for (size_t i = 0; i < daemon->n_jails; i++) {
-                const FilterInfo *info = daemon->jails[i].filter ? filter_info(daemon->jails[i].filter) : NULL;
+                const FilterInfo *info = reader(daemon, i, sessions);
+
                 room += info ? info->n_idents + info->n_comms : 0;
         }
         idents = calloc(room + 1, sizeof *idents);
         if (!idents)
                 return -ENOMEM;
         for (size_t i = 0; i < daemon->n_jails; i++) {
-                const FilterInfo *info = daemon->jails[i].filter ? filter_info(daemon->jails[i].filter) : NULL;
+                const FilterInfo *info = reader(daemon, i, sessions);
                 bool by_comm = false;
 
                 for (size_t j = 0; info && j < info->n_idents && r == 0; j++) {
@@ -135,6 +157,43 @@ static int open_for(Daemon *daemon, char **idents, size_t n_idents, Problem *pro
         return journal_source_start(daemon->journal, problem);
 }
 
+static void say_learned(const JournalPastStats *stats, int r)
+{
+        if (r < 0)
+                log_warning("the journal's last lines before the place where reading goes on could not be read again: %s; "
+                            "an attempt whose lines lie on both sides of it may be missed",
+                            strerror(-r));
+        else if (stats->cut)
+                log_warning("only %llu of the lines before the place where reading goes on were read again, for their sessions, "
+                            "in %llu ms: an attempt that began before them may be missed%s",
+                            (unsigned long long) stats->lines, (unsigned long long) stats->usec / USEC_PER_MSEC,
+                            stats->late ? "; the machine is slow or busy" : "");
+        else
+                log_debug("%llu lines were read again, for their sessions, in %llu ms", (unsigned long long) stats->lines,
+                          (unsigned long long) stats->usec / USEC_PER_MSEC);
+}
+
+/* Without a place to go on from there is nothing that an earlier run knew. */
+static int learn_sessions(Daemon *daemon)
+{
+        JournalPast past = { .seconds = FILTER_SESSION_SECONDS, .max_lines = PAST_LINES_MAX, .max_usec = PAST_USEC_MAX };
+        JournalConfig config = { .directory = daemon->options.journal_directory, .position = daemon->start_position };
+        JournalPastStats stats = { 0 };
+        char **idents;
+        int r;
+
+        if (!*daemon->start_position)
+                return 0;
+        r = wanted_idents(daemon, true, &idents, &config.n_idents);
+        if (r < 0)
+                return r;
+        config.idents = (const char *const *) idents;
+        if (config.n_idents > 0)
+                say_learned(&stats, journal_read_past(&config, &past, decide_past_line, daemon, &stats));
+        free_idents(idents, config.n_idents);
+        return 0;
+}
+
 /**
  * journal_open() - begin to read what the jails want, from where the last run ended
  *
@@ -144,8 +203,10 @@ int journal_open(Daemon *daemon, Problem *problem)
 {
         char **idents;
         size_t n_idents;
-        int r = wanted_idents(daemon, &idents, &n_idents);
+        int r = learn_sessions(daemon);
 
+        if (r == 0)
+                r = wanted_idents(daemon, false, &idents, &n_idents);
         return r < 0 ? problem_set(problem, r, "out of memory") : open_for(daemon, idents, n_idents, problem);
 }
 
@@ -158,7 +219,7 @@ int journal_reopen(Daemon *daemon, Problem *problem)
 {
         char **idents;
         size_t n_idents, n_same = 0;
-        int r = wanted_idents(daemon, &idents, &n_idents);
+        int r = wanted_idents(daemon, false, &idents, &n_idents);
 
         if (r < 0)
                 return problem_set(problem, r, "out of memory");

@@ -18,6 +18,7 @@
 #include "util/inflight.h"
 
 #define HEALTH_MAX 64
+#define ASIDE_TIMES_MAX 64
 
 /**
  * What is wrong at present: one text per topic, shown by `status`, first.
@@ -71,6 +72,7 @@ struct Daemon {
         EventTime started;
         Health health;
         uint64_t set_aside;
+        EventTime aside_times[ASIDE_TIMES_MAX]; /* of the latest of them, in a ring */
         char start_position[SOURCE_POSITION_MAX];
         EventTime start_position_time;
 
@@ -118,6 +120,7 @@ struct Daemon {
 
 /* decide.c: from a line to a decision and its effects */
 void decide_line(void *userdata, const Line *line);
+void decide_past_line(void *userdata, const Line *line);
 void decide_hit(Daemon *daemon, Jail *jail, const Hit *hit);
 void decide_offence(void *userdata, const Offence *offence);
 void decide_event(void *userdata, const BanEvent *event);

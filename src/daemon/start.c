@@ -192,7 +192,7 @@ static int load_set_aside(void *userdata, const SetAsideRecord *record)
 {
         Daemon *daemon = userdata;
 
-        daemon->set_aside++;
+        daemon->aside_times[daemon->set_aside++ % ASIDE_TIMES_MAX] = record->time;
         return 0;
 }
 

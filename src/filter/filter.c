@@ -129,7 +129,7 @@ static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bo
                 if (r == REGEX_E_LIMIT) {
                         verdict = FILTER_LIMIT;
                         limits++;
-                        rule->limits++;
+                        rule->limits += !filter->learning;
                         filter->stats.limited = rule->id;
                 }
                 if (r != 0) {
@@ -150,7 +150,7 @@ static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bo
                         .seconds = either(&match, &prefix, CAPTURE_SECONDS),
                         .pid = either(&match, &prefix, CAPTURE_PID),
                 };
-                rule->hits++;
+                rule->hits += !filter->learning;
                 filter->stats.rule = rule->id;
                 trace_found(trace, ret_found);
                 return FILTER_HIT;
@@ -393,7 +393,7 @@ FilterVerdict filter_judge(Filter *filter, const Line *line, Trace *trace, Hit *
         if (verdict == FILTER_HIT)
                 filter->stats.last_hit = event_time_max(filter->stats.last_hit, line->time);
         filter->stats.sessions = session_table_count(filter->sessions);
-        filter->stats.sessions_evicted = session_table_evicted(filter->sessions);
+        filter->stats.sessions_evicted = session_table_evicted(filter->sessions) - filter->evicted_learning;
         return verdict;
 }
 
@@ -416,6 +416,34 @@ FilterVerdict filter_match(Filter *filter, const Line *line, Hit *ret_hit)
         const Rule *rule;
 
         return filter_match_rule(filter, line, ret_hit, &rule);
+}
+
+/**
+ * filter_learn() - take a line into its session, and into nothing else
+ * @line:       one that an earlier run has matched and counted, oldest first, before any filter_match()
+ *
+ * What a filter knows of its sessions is in memory alone. Who goes on behind a
+ * line at which an earlier run ended shows the filter the lines of the last
+ * FILTER_SESSION_SECONDS before it, and the sessions are what they were. No
+ * counter moves, and the hits that were found then are not found again.
+ *
+ * Return: as filter_match(), for filter_resolve().
+ */
+FilterVerdict filter_learn(Filter *filter, const Line *line)
+{
+        uint64_t evicted = session_table_evicted(filter->sessions);
+        const FilterStats stats = filter->stats;
+        const Rule *rule;
+        FilterVerdict verdict;
+        Hit hit;
+
+        filter->learning = true;
+        verdict = judge(filter, line, NULL, &hit, &rule);
+        filter->learning = false;
+        filter->evicted_learning += session_table_evicted(filter->sessions) - evicted;
+        filter->stats = stats;
+        filter->stats.sessions = session_table_count(filter->sessions);
+        return verdict;
 }
 
 /**

@@ -246,6 +246,7 @@ static int take_session(Filter *filter, Layers layers)
         if (!node)
                 return 0;
         filter->session = strcmp(node->text, "pid") == 0 ? SESSION_PID : SESSION_CAPTURE;
+        filter->info.has_sessions = true;
         if (filter->session == SESSION_CAPTURE)
                 filter->session_capture = node->text;
         return 0;

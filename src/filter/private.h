@@ -17,7 +17,6 @@
 #define WITNESS_SECONDS 15 /* how far apart two may tell of one attempt, where none states seconds: PAM delays its answer */
 #define LIMITS_A_LINE 3 /* rules that may reach the match limit on one line before it is given up */
 #define SESSIONS_MAX 10000
-#define SESSION_SECONDS 600 /* of event time, after which a session is forgotten */
 
 /* ---- regex.c ---- */
 
@@ -176,6 +175,8 @@ struct Filter {
         RegexRunner *runner;
         SessionTable *sessions;
         bool has_head;
+        bool learning; /* filter_learn() runs: nothing is counted */
+        uint64_t evicted_learning; /* sessions that gave way meanwhile */
         char user[FILTER_USER_MAX]; /* of the latest Hit */
 };
 

@@ -15,7 +15,9 @@
  * insertion, so touching one moves it to the end.
  *
  * Keys are the same in every run, unlike table_hash(): a line that is read
- * again after a restart must fall into the same session.
+ * again after a restart must fall into the same session, and the windows that
+ * the store has kept name their sessions by them. The table itself is not kept:
+ * filter_learn() fills it again from the lines.
  */
 
 #include <errno.h>
@@ -83,7 +85,7 @@ static Entry *find(SessionTable *table, uint64_t key, EventTime now)
         Entry *entry;
 
         HASH_FIND(hh, table->entries, &key, sizeof key, entry);
-        if (entry && event_time_before(event_time_add(entry->session.time, SESSION_SECONDS), now)) {
+        if (entry && event_time_before(event_time_add(entry->session.time, FILTER_SESSION_SECONDS), now)) {
                 drop(table, entry);
                 return NULL;
         }

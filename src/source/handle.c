@@ -159,6 +159,27 @@ void journal_handle_close(JournalHandle *handle)
         handle->at_end = handle->look_first = false;
 }
 
+/**
+ * journal_handle_place() - take over the place of reading that was kept
+ * @handle:     new
+ * @position:   as journal_source_position() gave it, or NULL
+ * @since:      where to begin without a position
+ */
+void journal_handle_place(JournalHandle *handle, const char *position, EventTime since)
+{
+        long long usec;
+
+        handle->since = since;
+        if (position && sscanf(position, "@%lld", &usec) == 1) {
+                handle->since.usec = usec;
+                handle->since_last = true;
+                return;
+        }
+        /* A position that is too long is as good as a damaged one: the resume will say so. */
+        if (position)
+                snprintf(handle->cursor, sizeof handle->cursor, "%s", position);
+}
+
 static void go_by_time(JournalHandle *handle)
 {
         handle->cursor[0] = '\0';
@@ -206,7 +227,12 @@ static const char *cursor_entry(const char *cursor)
         return entry ? entry : cursor;
 }
 
-static int stands_on_cursor(JournalHandle *handle)
+/**
+ * journal_handle_stands_on_cursor() - whether the handle stands on the entry that was handed out last
+ *
+ * Return: 1, 0, -errno.
+ */
+int journal_handle_stands_on_cursor(JournalHandle *handle)
 {
         _cleanup_free_ char *cursor = NULL;
         int r;
@@ -275,7 +301,7 @@ int journal_handle_resume(JournalHandle *handle, Problem *ret_note)
                 return seek_base(handle);
         }
         if (r > 0)
-                r = stands_on_cursor(handle);
+                r = journal_handle_stands_on_cursor(handle);
         else if (r == 0)
                 handle->at_end = true;
         if (r != 0)
@@ -310,7 +336,7 @@ int journal_handle_look(JournalHandle *handle)
         if (r >= 0)
                 r = sd_journal_next(handle->journal);
         if (r > 0) {
-                r = stands_on_cursor(handle);
+                r = journal_handle_stands_on_cursor(handle);
                 if (r >= 0)
                         r = r > 0 ? sd_journal_next(handle->journal) : 1;
         }

@@ -401,9 +401,6 @@ static int on_wakeup(sd_event_source *event_source, int fd, uint32_t events, voi
 
 static int copy_config(JournalSource *source, const JournalConfig *config)
 {
-        JournalHandle *handle = &source->handle;
-        long long since;
-
         source->config = *config;
         source->config.position = NULL;
         if (config->fast_poll_usec == 0)
@@ -425,15 +422,7 @@ static int copy_config(JournalSource *source, const JournalConfig *config)
                         return -ENOMEM;
                 source->config.directory = source->directory;
         }
-        handle->since = config->since;
-        if (config->position && sscanf(config->position, "@%lld", &since) == 1) {
-                handle->since.usec = since;
-                handle->since_last = true;
-                return 0;
-        }
-        /* A position that is too long is as good as a damaged one: the resume will say so. */
-        if (config->position)
-                snprintf(handle->cursor, sizeof handle->cursor, "%s", config->position);
+        journal_handle_place(&source->handle, config->position, config->since);
         return 0;
 }
 

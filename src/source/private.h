@@ -43,8 +43,10 @@ typedef struct JournalHandle {
 
 int journal_handle_open(JournalHandle *handle, const JournalConfig *config, Problem *problem);
 void journal_handle_close(JournalHandle *handle);
+void journal_handle_place(JournalHandle *handle, const char *position, EventTime since);
 int journal_handle_resume(JournalHandle *handle, Problem *ret_note);
 int journal_handle_next(JournalHandle *handle);
+int journal_handle_stands_on_cursor(JournalHandle *handle);
 int journal_handle_look(JournalHandle *handle);
 int journal_handle_process(JournalHandle *handle);
 bool journal_handle_roots_changed(const JournalHandle *handle, const JournalConfig *config);

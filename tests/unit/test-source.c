@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <systemd/sd-journal.h>
 
@@ -28,6 +29,7 @@ typedef struct PaperEntry {
         bool vacuumed;
         bool broken;   /* reading a field fails */
         bool nameless; /* it has no cursor any more */
+        bool other_boot;
 } PaperEntry;
 
 static struct {
@@ -44,6 +46,7 @@ static struct {
 struct sd_journal {
         int at;     /* the entry that it stands on, 0: before the first */
         bool fresh; /* a seek has just happened */
+        int behind; /* ... and one step back from there comes to this entry */
         int end_at; /* there was nothing new when the journal counted so many: nothing is looked for until it counts on */
         char data[256 + 70000];
 };
@@ -122,6 +125,38 @@ int sd_journal_next(sd_journal *journal)
         return 1;
 }
 
+int sd_journal_previous(sd_journal *journal)
+{
+        int i = journal->fresh ? journal->behind : journal->at - 1;
+
+        if (paper.n_errors > 0) {
+                paper.n_errors--;
+                return paper.next_error;
+        }
+        for (; i > 0 && (i > paper.n || paper.entries[i].vacuumed); i--)
+                ;
+        if (i <= 0)
+                return 0;
+        journal->fresh = false;
+        journal->at = i;
+        return 1;
+}
+
+int sd_id128_get_boot(sd_id128_t *ret)
+{
+        *ret = SD_ID128_MAKE(77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77, 77);
+        return 0;
+}
+
+int sd_journal_get_monotonic_usec(sd_journal *journal, uint64_t *ret, sd_id128_t *ret_boot)
+{
+        check(journal->at > 0 && !journal->fresh);
+        *ret = (uint64_t) journal->at;
+        sd_id128_get_boot(ret_boot);
+        ret_boot->bytes[0] += paper.entries[journal->at].other_boot;
+        return 0;
+}
+
 int sd_journal_get_cursor(sd_journal *journal, char **ret)
 {
         check(journal->at > 0 && !journal->fresh);
@@ -140,6 +175,7 @@ int sd_journal_seek_cursor(sd_journal *journal, const char *cursor)
         if (sscanf(cursor, "s=%*d;i=%x;", &number) != 1)
                 return -EINVAL;
         journal->at = (int) number - 1;
+        journal->behind = (int) number;
         journal->fresh = true;
         journal->end_at = -1;
         return 0;
@@ -149,6 +185,7 @@ int sd_journal_seek_realtime_usec(sd_journal *journal, uint64_t usec)
 {
         for (journal->at = 0; journal->at < paper.n && (uint64_t) paper_time(journal->at + 1) < usec; journal->at++)
                 ;
+        journal->behind = journal->at < paper.n && (uint64_t) paper_time(journal->at + 1) == usec ? journal->at + 1 : journal->at;
         journal->fresh = true;
         journal->end_at = -1;
         return 0;
@@ -492,6 +529,128 @@ static void test_seen(const char *file)
         close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 }
 
+/* ---- The lines before a position ---- */
+
+static struct {
+        int lines, first, last, fail_at;
+        uint64_t wait_usec;
+} past;
+
+static void on_past_line(void *userdata, const Line *line)
+{
+        JournalHandle *handle = line->handle;
+        _cleanup_free_ char *cursor = NULL;
+        Origin origin;
+        int number;
+
+        check(userdata == &past);
+        check_text(line->ident, "sshd");
+        check_int(line->origin(line, &origin), -EBADMSG);
+        check_int(sd_journal_get_cursor(handle->journal, &cursor), 0);
+        check(sscanf(cursor, "s=%*d;i=%x;", (unsigned *) &number) == 1);
+        if (past.lines++ == 0)
+                past.first = number;
+        else
+                check(number > past.last);
+        past.last = number;
+        if (past.lines == past.fail_at) {
+                paper.next_error = -EIO;
+                paper.n_errors = 1;
+        }
+        usleep((useconds_t) past.wait_usec);
+}
+
+static int read_past(const char *position, JournalPast limits, JournalPastStats *ret_stats)
+{
+        static const char *const idents[] = { "sshd" };
+        JournalConfig config = { .directory = directory, .idents = idents, .n_idents = 1, .position = position };
+
+        past.lines = past.first = past.last = 0;
+        return journal_read_past(&config, &limits, on_past_line, &past, ret_stats);
+}
+
+static void check_past(const char *position, JournalPast limits, int first, int last, bool cut, bool late)
+{
+        JournalPastStats stats = { 0 };
+
+        check_int(read_past(position, limits, &stats), 0);
+        check_int(past.first, first);
+        check_int(past.last, last);
+        check_int(stats.lines, past.lines);
+        check_int(stats.cut, cut);
+        check_int(stats.late, late);
+}
+
+/* Entries are a second apart; the position is the 100th of 200. */
+static void test_past(const char *file)
+{
+        static const char position[] = "s=1;i=64;b=77;m=64;t=0;x=64", renumbered[] = "s=2;i=64;b=77;m=64;t=0;x=64";
+        JournalPast limits = { .seconds = 30, .max_lines = 1000, .max_usec = USEC_PER_SEC };
+        char cursor[128], time[64];
+        JournalPastStats stats;
+
+        paper_fill(200);
+        snprintf(cursor, sizeof cursor, "s=1;i=64;b=77;m=64;t=%llx;x=64", (unsigned long long) paper_time(100));
+        snprintf(time, sizeof time, "@%lld", (long long) paper_time(100) + 1);
+        check_past(cursor, limits, 70, 100, false, false);
+        check_int(past.lines, 31);
+        check_past(time, limits, 70, 100, false, false);
+        /* Nothing is handed out behind it, though the cursor's entry may have another number or be gone. */
+        check_past(position, limits, 70, 100, false, false);
+        check_past(renumbered, limits, 70, 100, false, false);
+        paper.entries[100].vacuumed = true;
+        check_past(cursor, limits, 69, 99, false, false);
+        paper.entries[100].vacuumed = false;
+        /* The journal does not go so far back. */
+        limits.seconds = 600;
+        check_past(cursor, limits, 1, 100, false, false);
+        /* Entries without a text, and such that cannot be read, are passed over. */
+        paper.entries[1].message = NULL;
+        paper.entries[2].broken = true;
+        check_past(cursor, limits, 3, 100, false, false);
+        check_int(past.lines, 98);
+        /* Another boot. */
+        paper.entries[50].other_boot = true;
+        check_past(cursor, limits, 51, 100, false, false);
+        paper.entries[100].other_boot = true;
+        check_past(cursor, limits, 0, 0, false, false);
+        /* The clock was set back: what looks old ends it. */
+        paper_fill(200);
+        paper.entries[80].time = paper_time(1);
+        limits.seconds = 50;
+        check_past(cursor, limits, 81, 100, false, false);
+
+        /* The nearest lines are those that matter. */
+        paper_fill(200);
+        limits.max_lines = 7;
+        check_past(cursor, limits, 94, 100, true, false);
+        limits.max_lines = 1000;
+        past.wait_usec = 5000;
+        limits.max_usec = 50 * USEC_PER_MSEC;
+        check_int(read_past(cursor, limits, &stats), 0);
+        check(stats.cut && stats.late && past.first == 50 && past.last < 100 && stats.usec < 2 * USEC_PER_SEC);
+        past.wait_usec = 0;
+        limits.max_usec = 0;
+        check_int(read_past(cursor, limits, &stats), 0);
+        check(stats.cut && past.lines == 0);
+        limits.max_usec = USEC_PER_SEC;
+
+        /* No position, none of a journal's, no journal. */
+        check_past(NULL, limits, 0, 0, false, false);
+        check_past("", limits, 0, 0, false, false);
+        check_int(read_past("rubbish", limits, &stats), -EINVAL);
+        check_int(past.lines, 0);
+        past.fail_at = 5;
+        check_int(read_past(cursor, limits, &stats), -EIO);
+        check_int(past.lines, 5);
+        past.fail_at = 0;
+        paper_fill(0);
+        check_past(cursor, limits, 0, 0, false, false);
+        check_int(unlink(file), 0);
+        check_past(cursor, limits, 0, 0, false, false);
+        close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+}
+
 static void test_pace(void)
 {
         const SourceStats *stats;
@@ -572,6 +731,7 @@ int main(void)
         test_pace();
         test_waiting(file);
         test_seen(file);
+        test_past(file);
         check_text(source_state_name(SOURCE_DEGRADED), "degraded");
 
         unlink(file);
