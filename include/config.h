@@ -102,6 +102,7 @@ int config_load_alone(const char *path, Config **ret_config, Problem *problem);
 int config_compare(const Config *before, const Config *after, ConfigChangeVisitor visitor, void *userdata);
 Config *config_free(Config *config);
 DEFINE_CLEANUP(Config *, config_free)
+const char *config_jail_place(const JailConfig *jail, const char *key);
 int config_dump(const Config *config, bool origin, char **ret_text);
 int config_schema(char **ret_text);
 int config_options_manual(char **ret_text);

@@ -23,6 +23,16 @@
 
 typedef struct Control Control;
 
+/**
+ * What a rule of a jail's filter has found since the filter was loaded.
+ */
+typedef struct RuleView {
+        const char *rule;               /* its id */
+        const char *kind;               /* "failure", "helper", "success", "end" */
+        uint64_t hits;                  /* lines that it matched, whether or not they counted */
+        uint64_t limits;                /* lines on which it reached the match limit, and so did not match */
+} RuleView;
+
 typedef struct JailView {
         const char *name, *filter, *mode;
         const char *state;              /* "running", "waiting", "degraded", "observing", "paused", "disabled" */
@@ -44,6 +54,9 @@ typedef struct JailView {
         EventTime last_line, last_hit;
         const char *const *journal_matches; /* "SYSLOG_IDENTIFIER=sshd" */
         size_t n_journal_matches;
+        const RuleView *rules;          /* those with hits, or at the limit; most hits first */
+        size_t n_rules;
+        size_t rules_without_hit;       /* the others: how many */
 } JailView;
 
 typedef struct StatusView {

@@ -51,6 +51,8 @@ typedef struct FirewallCallbacks {
         void (*healed)(void *userdata, const char *text);
         /* The table cannot be mended at present (text says why), or can again (NULL). */
         void (*degraded)(void *userdata, const char *text);
+        /* `allowed` does not know all yet: firewall_start() leaves what else an earlier run has allowed. */
+        bool partial;
         void *userdata;
 } FirewallCallbacks;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "allow/private.h"
+#include "util/mode.h"
 #include "util/text.h"
 
 /**
@@ -59,20 +60,21 @@ static int refuse(const char *path, int r, Problem *problem)
  * allow_read_file() - the text of a file that says who is allowed
  * @ret_text:   for free(3)
  *
- * A file that everybody may write would let everybody allow himself.
+ * Who may write the file, or put another one in its place, could allow himself:
+ * others than its owner, root and root's group must not.
  *
  * Return: 0 or -errno.
  */
 int allow_read_file(const char *path, char **ret_text, size_t *ret_size, Problem *problem)
 {
         struct stat st;
+        Problem why;
         int r;
 
         if (stat(path, &st) < 0)
                 return refuse(path, -errno, problem);
-        if (S_ISREG(st.st_mode) && (st.st_mode & S_IWOTH))
-                return problem_set(problem, -EPERM, "%s may be written by everybody, who could allow himself: chmod o-w %s", path,
-                                   path);
+        if (S_ISREG(st.st_mode) && mode_check_file(path, &why) == -EPERM)
+                return problem_set(problem, -EPERM, "%s is not believed, as others could allow themselves: %.700s", path, why.text);
         r = text_read_file(path, ALLOW_FILE_SIZE_MAX, ret_text, ret_size);
         return r < 0 ? refuse(path, r, problem) : 0;
 }

@@ -341,7 +341,9 @@ static int wanted_copy(const AllowConfig *config, size_t n_config, Wanted **ret_
 
         if (!wanted)
                 return -ENOMEM;
-        for (const AllowConfig *entry = config; entry < config + n_config; entry++) {
+        for (size_t i = 0; i < n_config; i++) {
+                const AllowConfig *entry = &config[i];
+
                 if (entry->kind == ALLOW_ADDR || wanted_has(wanted, n, entry->kind, entry->text, entry->jail))
                         continue;
                 wanted[n].kind = entry->kind;

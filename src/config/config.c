@@ -54,6 +54,20 @@ char *config_place(Arena *arena, const char *file, unsigned line, unsigned colum
 }
 
 /**
+ * config_jail_place() - where an option of a jail was written, in the jail itself or in `defaults:`
+ * @key:        of an option that is in no group
+ *
+ * Return: "file:line:column"; where the option has its default, of the jail.
+ */
+const char *config_jail_place(const JailConfig *jail, const char *key)
+{
+        for (const ConfigOrigin *origin = jail->origins; origin; origin = origin->next)
+                if (strcmp(origin->option->key, key) == 0)
+                        return origin->place;
+        return jail->place;
+}
+
+/**
  * config_has_option() - whether an option means something to this jail
  */
 bool config_has_option(const JailConfig *jail, const Option *option)

@@ -180,6 +180,22 @@ static json_t *view_increment(const BanIncrement *increment)
         return object;
 }
 
+static json_t *view_rules(const RuleView *rules, size_t n)
+{
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < n; i++) {
+                json_t *object = json_object();
+
+                put_text(object, "rule", rules[i].rule);
+                put_text(object, "kind", rules[i].kind);
+                put_number(object, "hits", rules[i].hits);
+                put_number(object, "limits", rules[i].limits);
+                json_array_append_new(list, object);
+        }
+        return list;
+}
+
 /**
  * view_jail() - type Jail
  */
@@ -215,6 +231,8 @@ json_t *view_jail(const JailView *jail)
         put(object, "last_line", view_time(jail->last_line));
         put(object, "last_hit", view_time(jail->last_hit));
         put(object, "journal_matches", view_texts(jail->journal_matches, jail->n_journal_matches));
+        put(object, "rules", view_rules(jail->rules, jail->n_rules));
+        put_number(object, "rules_without_hit", jail->rules_without_hit);
         return object;
 }
 

@@ -2,12 +2,16 @@
 
 /* allow: addresses that are never banned. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "ctl/ctl.h"
 #include "util/cleanup.h"
 
+/* The most of each column. */
 #define ADDRESS_WIDTH 24 /* a longer address has a line of its own */
+#define UNTIL_WIDTH 16
+#define JAIL_WIDTH 14
 
 static int allow_option(const Command *command, json_t *parameters, int argc, char **argv, int *i)
 {
@@ -38,34 +42,65 @@ static int show_removed(const Ctl *ctl, const Answer *answer, const char *addres
         return STATUS_DONE;
 }
 
-static void say_header(void)
+/* Columns of the table. FROM has what the others leave of the 80. */
+typedef struct Columns {
+        size_t address, until, jail, from;
+} Columns;
+
+static size_t wider(size_t width, const char *text, size_t max)
 {
-        say_cell(BOLD, "ADDRESS", ADDRESS_WIDTH, false);
-        putchar(' ');
-        say_cell(BOLD, "UNTIL", 16, false);
-        putchar(' ');
-        say_cell(BOLD, "JAIL", 14, false);
-        putchar(' ');
-        say_cell(BOLD, "FROM", 23, false);
-        putchar('\n');
+        size_t own = text_width(text);
+
+        return own > max || own <= width ? width : own;
 }
 
-static void say_entry(const json_t *entry)
+/* As wide as the entries at hand need; where more follow, as wide as those may be. */
+static Columns columns_for(const json_t *entries, bool more)
 {
-        const char *ip = field(entry, "ip", "?"), *reason = field(entry, "reason", "");
+        Columns columns = { strlen("ADDRESS"), more ? UNTIL_WIDTH : strlen("forever"), more ? JAIL_WIDTH : strlen("(all)"), 0 };
+        const json_t *entry;
+        char until[64];
+        size_t i;
+
+        json_array_foreach(entries, i, entry)
+        {
+                _cleanup_free_ char *jail = clean(field(entry, "jail", "(all)"));
+
+                columns.address = wider(columns.address, field(entry, "ip", "?"), ADDRESS_WIDTH);
+                columns.until = wider(columns.until, time_text(field(entry, "until", ""), TIME_SHORT, until), UNTIL_WIDTH);
+                columns.jail = text_width(jail) > JAIL_WIDTH ? JAIL_WIDTH : wider(columns.jail, jail, JAIL_WIDTH);
+        }
+        columns.from = WIDTH - columns.address - columns.until - columns.jail - 3;
+        return columns;
+}
+
+static void say_header(const Columns *columns)
+{
+        say_cell(BOLD, "ADDRESS", columns->address, false);
+        putchar(' ');
+        say_cell(BOLD, "UNTIL", columns->until, false);
+        putchar(' ');
+        say_cell(BOLD, "JAIL", columns->jail, false);
+        putchar(' ');
+        say(BOLD, "FROM\n");
+}
+
+static void say_entry(const Columns *columns, const json_t *entry)
+{
+        const char *ip = field(entry, "ip", "?"), *reason = field(entry, "reason", ""), *origin = field(entry, "origin", "?");
         char until[64];
 
-        if (strlen(ip) > ADDRESS_WIDTH) {
+        if (text_width(ip) > columns->address) {
                 say(PLAIN, "%s\n", ip);
                 ip = "";
         }
-        say_cell(PLAIN, ip, ADDRESS_WIDTH, false);
+        say_cell(PLAIN, ip, columns->address, false);
         putchar(' ');
-        say_cell(PLAIN, time_text(field(entry, "until", ""), TIME_SHORT, until), 16, false);
+        say_cell(PLAIN, time_text(field(entry, "until", ""), TIME_SHORT, until), columns->until, false);
         putchar(' ');
-        say_cell(PLAIN, field(entry, "jail", "(all)"), 14, false);
+        say_cell(PLAIN, field(entry, "jail", "(all)"), columns->jail, false);
         putchar(' ');
-        say_cell(DIM, field(entry, "origin", "?"), 23, false);
+        say_cell_middle(DIM, origin, columns->from);
         putchar('\n');
         if (*reason)
                 say_wrapped(DIM, "  ", "  ", reason);
@@ -73,28 +108,40 @@ static void say_entry(const json_t *entry)
                 say(RED, "  not in the kernel; see bailiffctl status\n");
 }
 
+static void say_entries(const Columns *columns, const json_t *entries, bool json)
+{
+        const json_t *entry;
+        size_t i;
+
+        json_array_foreach(entries, i, entry) {
+                if (json)
+                        say_json(entry);
+                else
+                        say_entry(columns, entry);
+        }
+}
+
 static int allow_list(Ctl *ctl)
 {
         bool continues = true;
-        size_t n = 0, i;
-        const json_t *entry;
+        Columns columns = { 0 };
+        size_t n = 0;
         int status = client_send(ctl, "AllowList", json_object(), true);
 
         while (status == STATUS_DONE && continues) {
                 _cleanup_answer_ Answer answer = { 0 };
+                const json_t *entries;
 
                 status = client_receive(ctl, CLIENT_TIMEOUT_MSEC, &answer);
                 if (status == STATUS_DONE && answer.error)
                         status = answer_error(&answer, NULL);
-                json_array_foreach(json_object_get(answer.parameters, "entries"), i, entry)
-                {
-                        if (!ctl->json && n++ == 0)
-                                say_header();
-                        if (ctl->json)
-                                say_json(entry);
-                        else
-                                say_entry(entry);
+                entries = json_object_get(answer.parameters, "entries");
+                if (n == 0 && json_array_size(entries) > 0 && !ctl->json) {
+                        columns = columns_for(entries, answer.continues);
+                        say_header(&columns);
                 }
+                n += json_array_size(entries);
+                say_entries(&columns, entries, ctl->json);
                 continues = answer.continues;
         }
         if (status == STATUS_DONE && n == 0 && !ctl->json)

@@ -108,6 +108,7 @@ const char *field(const json_t *object, const char *name, const char *otherwise)
 long long number(const json_t *object, const char *name);
 size_t text_width(const char *text);
 void say_cell(Colour colour, const char *text, size_t width, bool right);
+void say_cell_middle(Colour colour, const char *text, size_t width);
 const char *time_text(const char *rfc3339, TimeStyle style, char buffer[static 64]);
 const char *until_text(const json_t *ban, TimeStyle style, char buffer[static 80]);
 const char *ago(const char *rfc3339, char buffer[static 32]);

@@ -215,6 +215,28 @@ void say_cell(Colour colour, const char *text, size_t width, bool right)
 }
 
 /**
+ * say_cell_middle() - a table's last cell; what is too long for @width columns is cut in its middle
+ *
+ * Of a path both ends tell most: where it is, and the file with its line.
+ */
+void say_cell_middle(Colour colour, const char *text, size_t width)
+{
+        static const char ellipsis[] = "...";
+        _cleanup_free_ char *safe = clean(text);
+        const char *tail = safe;
+        size_t room = width - strlen(ellipsis), head = strlen(safe), columns;
+
+        if (text_width(safe) > width) {
+                head = prefix_size(safe, room / 3);
+                while (text_width(tail) > room - room / 3)
+                        tail += character(tail, &columns);
+        } else {
+                tail = safe + head;
+        }
+        printf("%s%.*s%s%s%s", colour_code(colour), (int) head, safe, head < strlen(safe) ? ellipsis : "", tail, colour_end(colour));
+}
+
+/**
  * say_wrapped() - a paragraph of at most WIDTH columns
  * @first:      in front of the first line
  * @indent:     in front of the others

@@ -3,6 +3,7 @@
 /* status: what is wrong, first; then the jails, or one jail with all of Fail2Ban's figures. */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/ctl.h"
@@ -131,6 +132,9 @@ static void say_jails(const json_t *jails)
 }
 
 #define JAIL_INDENT "                        "
+#define RULE_WIDTH 40
+#define COUNT_WIDTH 11
+#define RULE_HEADER "|  |  RULE                                     KIND            HITS    AT LIMIT\n"
 
 static void say_banned(Ctl *ctl, const char *jail)
 {
@@ -148,6 +152,55 @@ static void say_banned(Ctl *ctl, const char *jail)
                 say(PLAIN, "                        ... (all: bailiffctl bans %s)\n", jail);
 }
 
+/* Those that have found something; of the others the number is enough. */
+static void say_rules(const json_t *jail)
+{
+        const json_t *rules = json_object_get(jail, "rules"), *rule;
+        long long silent = number(jail, "rules_without_hit");
+        char text[24];
+        size_t i;
+
+        if (json_array_size(rules) == 0 && silent == 0)
+                return;
+        say(PLAIN, "|  |- Rules:            %lld without a hit\n", silent);
+        json_array_foreach(rules, i, rule)
+        {
+                printf("%s|  |  ", i == 0 ? RULE_HEADER : "");
+                say_cell(PLAIN, field(rule, "rule", "?"), RULE_WIDTH, false);
+                putchar(' ');
+                say_cell(DIM, field(rule, "kind", "?"), 8, false);
+                putchar(' ');
+                snprintf(text, sizeof text, "%lld", number(rule, "hits"));
+                say_cell(PLAIN, text, COUNT_WIDTH, true);
+                putchar(' ');
+                snprintf(text, sizeof text, "%lld", number(rule, "limits"));
+                say_cell(number(rule, "limits") > 0 ? RED : DIM, number(rule, "limits") > 0 ? text : "-", COUNT_WIDTH, true);
+                putchar('\n');
+        }
+}
+
+/* A rule at the limit may miss failures, so it is told in front of all figures. */
+static void say_limits(const json_t *jail)
+{
+        const json_t *rules = json_object_get(jail, "rules"), *rule;
+        const char *filter = field(jail, "filter", "FILTER"), *quote = strpbrk(filter, "[ ") ? "'" : "";
+        size_t i;
+
+        json_array_foreach(rules, i, rule) if (number(rule, "limits") > 0)
+        {
+                _cleanup_free_ char *text = NULL;
+                long long limits = number(rule, "limits");
+
+                if (asprintf(&text,
+                             "Rule %s reached the match limit on %lld %s, and missed %s. See which and why: "
+                             "bailiffctl test %s%s%s --mode %s --explain --journal",
+                             field(rule, "rule", "?"), limits, plural(limits, "line", "lines"), plural(limits, "it", "them"), quote, filter,
+                             quote, field(jail, "mode", "MODE")) < 0)
+                        abort();
+                say_wrapped(YELLOW, "! ", "  ", text);
+        }
+}
+
 static void say_lines_read(const json_t *jail)
 {
         char time[64];
@@ -156,6 +209,7 @@ static void say_lines_read(const json_t *jail)
         say(PLAIN, "|  |- Lines looked at:  %lld\n", number(jail, "lines"));
         say(PLAIN, "|  |  ignored %lld, wrong writer %lld, too long %lld, match limit %lld\n", number(jail, "ignored"),
             number(jail, "refused_by_origin"), number(jail, "too_long"), number(jail, "limit"));
+        say_rules(jail);
         say(PLAIN, "|  |- Last line:        %s\n", time_text(field(jail, "last_line", ""), TIME_FULL, time));
         say(PLAIN, "|  `- Last failure:     %s\n", time_text(field(jail, "last_hit", ""), TIME_FULL, time));
 }
@@ -196,6 +250,7 @@ static void say_jail(Ctl *ctl, const json_t *jail)
 
         say(state_colour(field(jail, "state", "")), "Status for the jail: %s (%s)\n", name, field(jail, "state", "?"));
         say_state(jail);
+        say_limits(jail);
         if (reads_bans)
                 say(PLAIN, "|- Counts the bans of the other jails\n");
         else

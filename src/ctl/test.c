@@ -70,7 +70,7 @@ static int load(Workbench *bench)
         char modes[256];
         int r = filter_load(bench->spec, bench->mode, "test", NULL, &bench->filter, &problem);
 
-        if (r == -ENOENT && bench->mode && filter_load(bench->spec, NULL, "test", NULL, &bench->filter, &(Problem){ "" }) == 0) {
+        if (r == -ENXIO && bench->mode && filter_load(bench->spec, NULL, "test", NULL, &bench->filter, &(Problem){ "" }) == 0) {
                 list_modes(bench->filter, modes, sizeof modes);
                 fail("the filter has no mode \"%s\"; mode %s is used. Modes: %s", bench->mode, filter_info(bench->filter)->mode,
                      modes);

@@ -69,7 +69,47 @@ static JailView config_view(const Daemon *daemon, const JailConfig *config)
         };
 }
 
-static void jail_view(const Daemon *daemon, Jail *jail, JailView *view)
+/* The rules of all filters that run: as many as answer_status() has to make room for. */
+static size_t count_rules(const Daemon *daemon)
+{
+        FilterRuleStats stats;
+        size_t n = 0;
+
+        for (size_t i = 0; i < daemon->n_jails; i++)
+                for (size_t rule = 0; daemon->jails[i].filter && filter_rule_stats(daemon->jails[i].filter, rule, &stats); rule++)
+                        n++;
+        return n;
+}
+
+static int by_hits(const void *a, const void *b)
+{
+        const RuleView *x = a, *y = b;
+
+        if (x->hits != y->hits)
+                return x->hits > y->hits ? -1 : 1;
+        if (x->limits != y->limits)
+                return x->limits > y->limits ? -1 : 1;
+        return strcmp(x->rule, y->rule);
+}
+
+/* Puts those that have something to tell to *room, which goes on behind them. */
+static void rules_view(const Filter *filter, RuleView **room, JailView *view)
+{
+        RuleView *rules = *room;
+        FilterRuleStats stats;
+
+        for (size_t i = 0; filter_rule_stats(filter, i, &stats); i++) {
+                if (stats.hits > 0 || stats.limits > 0)
+                        rules[view->n_rules++] = (RuleView){ stats.id, stats.kind, stats.hits, stats.limits };
+                else
+                        view->rules_without_hit++;
+        }
+        qsort(rules, view->n_rules, sizeof *rules, by_hits);
+        view->rules = rules;
+        *room += view->n_rules;
+}
+
+static void jail_view(const Daemon *daemon, Jail *jail, RuleView **room, JailView *view)
 {
         const char *name = jail->config->name;
 
@@ -95,11 +135,12 @@ static void jail_view(const Daemon *daemon, Jail *jail, JailView *view)
                 view->last_hit = stats->last_hit;
                 view->journal_matches = (const char *const *) jail->matches;
                 view->n_journal_matches = info->n_idents;
+                rules_view(jail->filter, room, view);
         }
 }
 
 /* Every jail that the configuration names, those that are not enabled too. */
-static size_t jail_views(const Daemon *daemon, JailView *views)
+static size_t jail_views(const Daemon *daemon, RuleView *room, JailView *views)
 {
         const Config *config = daemon->config;
         size_t n = 0;
@@ -108,7 +149,7 @@ static size_t jail_views(const Daemon *daemon, JailView *views)
                 Jail *jail = daemon_jail((Daemon *) (uintptr_t) daemon, config->jails[i].name);
 
                 if (jail)
-                        jail_view(daemon, jail, &views[n++]);
+                        jail_view(daemon, jail, &room, &views[n++]);
                 else
                         views[n++] = config_view(daemon, &config->jails[i]);
         }
@@ -145,12 +186,13 @@ int answer_status(void *userdata, void (*visit)(void *visit_data, const StatusVi
         const TrackerStats *windows = tracker_stats(daemon->tracker);
         const StoreStats *store = store_stats(daemon->store);
         _cleanup_free_ JailView *jails = calloc(daemon->config->n_jails + 1, sizeof *jails);
+        _cleanup_free_ RuleView *rules = calloc(count_rules(daemon) + 1, sizeof *rules);
         char texts[NOTICES_MAX][NOTICE_MAX];
         const char *problems[NOTICES_MAX];
 
-        if (!jails)
+        if (!jails || !rules)
                 return -ENOMEM;
-        size_t n_jails = jail_views(daemon, jails), n_notices = notices(daemon, texts, NOTICES_MAX);
+        size_t n_jails = jail_views(daemon, rules, jails), n_notices = notices(daemon, texts, NOTICES_MAX);
 
         for (size_t i = 0; i < n_notices; i++)
                 problems[i] = texts[i];

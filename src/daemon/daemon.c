@@ -229,9 +229,7 @@ static int load_config(Daemon *daemon, Problem *problem)
                 return problem_set(problem, r, "%.900s; mend it and check it with: bailiffd --check", reason);
         }
         daemon->config_kept = true;
-        char text[PROBLEM_TEXT_MAX + PATH_MAX];
-        snprintf(text, sizeof text, "%s; the last configuration that loaded (%s) runs instead. Mend it, then: systemctl reload bailiffd", problem->text, daemon->config->path);
-        daemon_degrade(daemon, "configuration", text);
+        kept_tell(daemon, problem);
         return 0;
 }
 
@@ -240,11 +238,18 @@ static int load_filter(Daemon *daemon, Jail *jail)
 {
         const JailConfig *config = jail->config;
         char text[PROBLEM_TEXT_MAX + 160];
+        char reason[PROBLEM_TEXT_MAX];
         Problem problem = { "" };
         Filter *filter = NULL;
+        int r = 0;
 
-        if (!daemon->config_kept && filter_load(config->filter, config->mode, config->name, NULL, &filter, &problem) == 0)
+        if (!daemon->config_kept && (r = filter_load(config->filter, config->mode, config->name, NULL, &filter, &problem)) == 0)
                 return jail_set_filter(jail, filter);
+        /* What the configuration names and is not there is mended in the configuration, unlike what is wrong in the filter. */
+        if (r == -ENOENT || r == -ENXIO) {
+                memcpy(reason, problem.text, sizeof reason);
+                problem_set(&problem, r, "%.200s: %.800s", jail_filter_place(config, r), reason);
+        }
         if (kept_filter(daemon, config, &filter) == 0) {
                 jail->filter_kept = true;
                 snprintf(text, sizeof text, "%s; its filter as it last loaded runs instead. Mend it, then: systemctl reload bailiffd", problem.text);
@@ -447,9 +452,10 @@ int daemon_check(const DaemonOptions *options, bool dump, bool origin)
         for (size_t i = 0; i < config->n_jails; i++) {
                 const JailConfig *jail = &config->jails[i];
                 _cleanup_(filter_freep) Filter *filter = NULL;
+                int r = jail_counts_bans(jail) ? 0 : filter_load(jail->filter, jail->mode, jail->name, NULL, &filter, &problem);
 
-                if (!jail_counts_bans(jail) && filter_load(jail->filter, jail->mode, jail->name, NULL, &filter, &problem) != 0) {
-                        fprintf(stderr, "bailiffd: %s: jail %s: %s\n", jail->place, jail->name, problem.text);
+                if (r != 0) {
+                        fprintf(stderr, "bailiffd: %s: jail %s: %s\n", jail_filter_place(jail, r), jail->name, problem.text);
                         status = 2;
                 }
                 n_enabled += jail->enabled;

@@ -29,6 +29,17 @@ int jail_init(Jail *jail, const JailConfig *config)
         return jail->matches ? 0 : -ENOMEM;
 }
 
+/**
+ * jail_filter_place() - where the configuration names what could not be loaded
+ * @r:          what filter_load() returned
+ *
+ * Return: "file:line:column" of the jail's mode or filter; where it is not written, of the jail.
+ */
+const char *jail_filter_place(const JailConfig *config, int r)
+{
+        return config_jail_place(config, r == -ENXIO ? "mode" : "filter");
+}
+
 static void free_matches(char **matches)
 {
         for (size_t i = 0; matches && matches[i]; i++)

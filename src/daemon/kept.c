@@ -5,11 +5,16 @@
  *
  * Once a configuration has loaded with all its filters, it is kept in the state
  * directory: kept/bailiff.yaml is all its layers in one, every value written
- * out, so that a later release's defaults do not change it; kept/filters/ has
- * the filters, kept/filters1/ what those extend, and so on. The next
- * start with a file that does not load runs the kept one, degraded. The copy is
- * replaced as a whole by renaming directories, so a crash leaves the old or the
- * new one; between the two renames it is found as kept.old.
+ * out, so that a later release's defaults do not change it; kept/jails/NAME/ has
+ * the jail's filter: in filters/ itself, in filters1/ what it extends, and so on.
+ * A jail has a place of its own because files of one name may be different ones:
+ * they may come from several directories, or be the base of one filter and what
+ * another one begins with. A copy of an older release has the filters of all
+ * jails together, in kept/filters/; it is still read, and goes with the next one.
+ *
+ * The next start with a file that does not load runs the kept one, degraded. The
+ * copy is replaced as a whole by renaming directories, so a crash leaves the old
+ * or the new one; between the two renames it is found as kept.old.
  */
 
 #include <dirent.h>
@@ -33,6 +38,12 @@ static int path_join(char path[static PATH_MAX], const char *a, const char *b, c
         return snprintf(path, PATH_MAX, "%s/%s%s", a, b, c) < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
+static int jail_path(char path[static PATH_MAX], const char *directory, const char *jail)
+{
+        return path_join(path, directory, "jails/", jail);
+}
+
+/* In a jail's directory. */
 static int filters_path(char path[static PATH_MAX], const char *directory, size_t layer)
 {
         char name[32] = "filters";
@@ -42,8 +53,7 @@ static int filters_path(char path[static PATH_MAX], const char *directory, size_
         return path_join(path, directory, name, "");
 }
 
-/* Removes kept-directories only: files one and two levels down, by known names. */
-static void remove_kept(const char *directory)
+static void remove_filters(const char *directory)
 {
         char path[PATH_MAX];
 
@@ -58,21 +68,62 @@ static void remove_kept(const char *directory)
                 closedir(filters);
                 rmdir(path);
         }
+}
+
+static void remove_jails(const char *directory)
+{
+        char jails[PATH_MAX], path[PATH_MAX];
+        DIR *stream = path_join(jails, directory, "jails", "") == 0 ? opendir(jails) : NULL;
+
+        if (!stream)
+                return;
+        for (struct dirent *entry; (entry = readdir(stream));)
+                if (entry->d_name[0] != '.' && jail_path(path, directory, entry->d_name) == 0) {
+                        remove_filters(path);
+                        rmdir(path);
+                }
+        closedir(stream);
+        rmdir(jails);
+}
+
+/* Removes kept-directories only: files in directories of known names. */
+static void remove_kept(const char *directory)
+{
+        char path[PATH_MAX];
+
+        remove_jails(directory);
+        remove_filters(directory); /* of an older release */
         if (path_join(path, directory, "bailiff.yaml", "") == 0)
                 unlink(path);
         rmdir(directory);
 }
 
-static int make_kept(const char *directory)
+static int make_jail(const char *directory, const Jail *jail)
+{
+        char path[PATH_MAX], filters[PATH_MAX];
+        int r = jail_path(path, directory, jail->config->name);
+
+        if (r == 0 && mkdir(path, 0700) < 0)
+                r = -errno;
+        for (size_t layer = 0; r == 0 && filter_file(jail->filter, layer); layer++) {
+                r = filters_path(filters, path, layer);
+                if (r == 0 && mkdir(filters, 0700) < 0)
+                        r = -errno;
+        }
+        return r;
+}
+
+static int make_kept(const Daemon *daemon, const char *directory)
 {
         char path[PATH_MAX];
+        int r = path_join(path, directory, "jails", "");
 
-        if (mkdir(directory, 0700) < 0)
-                return -errno;
-        for (size_t layer = 0; layer < KEPT_LAYERS; layer++)
-                if (filters_path(path, directory, layer) < 0 || mkdir(path, 0700) < 0)
-                        return -errno;
-        return 0;
+        if (r == 0 && (mkdir(directory, 0700) < 0 || mkdir(path, 0700) < 0))
+                r = -errno;
+        for (size_t i = 0; i < daemon->n_jails && r == 0; i++)
+                if (daemon->jails[i].filter)
+                        r = make_jail(directory, &daemon->jails[i]);
+        return r;
 }
 
 static int copy_file(const char *from, const char *to)
@@ -103,17 +154,18 @@ static int visit_same(const char *file, const char *kept)
 /* Calls `visit` for each file of the filters that run, with its name in a kept directory. */
 static int each_filter(const Daemon *daemon, const char *directory, int (*visit)(const char *file, const char *kept))
 {
-        char path[PATH_MAX], filters[PATH_MAX];
+        char path[PATH_MAX], filters[PATH_MAX], jail[PATH_MAX];
         int r = 0;
 
         for (size_t i = 0; i < daemon->n_jails && r == 0; i++) {
                 const Filter *filter = daemon->jails[i].filter;
                 const char *file;
 
+                r = jail_path(jail, directory, daemon->jails[i].config->name);
                 for (size_t layer = 0; filter && r == 0 && (file = filter_file(filter, layer)); layer++) {
                         const char *slash = strrchr(file, '/');
 
-                        r = filters_path(filters, directory, layer);
+                        r = filters_path(filters, jail, layer);
                         if (r == 0)
                                 r = path_join(path, filters, slash ? slash + 1 : file, "");
                         if (r == 0)
@@ -134,7 +186,7 @@ static bool is_kept(const Daemon *daemon, const char *directory, const char *tex
 static int write_kept(const Daemon *daemon, const char *directory, const char *text)
 {
         char path[PATH_MAX];
-        int r = make_kept(directory);
+        int r = make_kept(daemon, directory);
 
         if (r == 0)
                 r = path_join(path, directory, "bailiff.yaml", "");
@@ -205,28 +257,84 @@ int kept_load(Daemon *daemon, Config **ret_config, Problem *problem)
 }
 
 /**
- * kept_filter() - load a jail's filter as it was kept
- *
- * Return: as filter_load().
+ * kept_tell() - say that the kept configuration runs, and why
+ * @problem:    what is wrong with the one on disk
  */
-int kept_filter(const Daemon *daemon, const JailConfig *config, Filter **ret_filter)
+void kept_tell(Daemon *daemon, const Problem *problem)
 {
-        const char *slash = strrchr(config->filter, '/'), *directories[KEPT_LAYERS + 1] = { NULL };
-        char directory[PATH_MAX], paths[KEPT_LAYERS][PATH_MAX];
-        _cleanup_free_ char *spec = strdup(slash ? slash + 1 : config->filter);
+        char text[PROBLEM_TEXT_MAX + PATH_MAX];
 
-        if (!spec || !kept_directory(daemon, directory))
-                return -ENOENT;
-        /* A filter that was named by its path is kept by its name. */
-        char *suffix = slash ? strstr(spec, ".yaml") : NULL;
-        if (suffix)
-                memmove(suffix, suffix + 5, strlen(suffix + 5) + 1);
+        snprintf(text, sizeof text, "%s; the last configuration that loaded (%s) runs instead. Mend it, then: systemctl reload bailiffd",
+                 problem->text, daemon->config->path);
+        daemon_degrade(daemon, "configuration", text);
+}
+
+/* Bytes of "sshd" in "sshd[publickey=any]", and of a path likewise. */
+static size_t spec_size(const char *spec)
+{
+        size_t size = strlen(spec);
+        const char *open = size > 0 && spec[size - 1] == ']' ? strrchr(spec, '[') : NULL;
+
+        return open ? (size_t) (open - spec) : size;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+        return spec_size(a) == spec_size(b) && strncmp(a, b, spec_size(a)) == 0;
+}
+
+/* @directory: that has filters/, and filters1/ ... with what it extends */
+static int load_from(const char *directory, const JailConfig *config, Filter **ret_filter)
+{
+        const char *directories[KEPT_LAYERS + 1] = { NULL }, *params = config->filter + spec_size(config->filter), *slash;
+        char paths[KEPT_LAYERS][PATH_MAX];
+        _cleanup_free_ char *name = strndup(config->filter, spec_size(config->filter)), *spec = NULL;
+
+        if (!name)
+                return -ENOMEM;
         for (size_t layer = 0; layer < KEPT_LAYERS; layer++) {
                 if (filters_path(paths[layer], directory, layer) < 0)
                         return -ENAMETOOLONG;
                 directories[layer] = paths[layer];
         }
+        /* A filter that was named by its path is kept by its name. */
+        slash = strrchr(name, '/');
+        if (asprintf(&spec, "%s/%s%s%s", paths[0], slash ? slash + 1 : name, slash ? "" : ".yaml", params) < 0) {
+                spec = NULL;
+                return -ENOMEM;
+        }
         return filter_load(spec, config->mode, config->name, directories, ret_filter, NULL);
+}
+
+/**
+ * kept_filter() - load a jail's filter as it was kept
+ *
+ * A jail that is new, or has another filter than it had, gets the copy of a jail
+ * that had the one it names now.
+ *
+ * Return: as filter_load().
+ */
+int kept_filter(Daemon *daemon, const JailConfig *config, Filter **ret_filter)
+{
+        _cleanup_(config_freep) Config *kept = NULL;
+        char directory[PATH_MAX], path[PATH_MAX];
+        Problem problem;
+
+        if (!kept_directory(daemon, directory) || path_join(path, directory, "jails", "") < 0)
+                return -ENOENT;
+        if (access(path, F_OK) < 0)
+                return load_from(directory, config, ret_filter); /* as older releases kept it */
+        if (kept_load(daemon, &kept, &problem) < 0)
+                return -ENOENT;
+        for (int own = 1; own >= 0; own--)
+                for (size_t i = 0; i < kept->n_jails; i++) {
+                        const JailConfig *jail = &kept->jails[i];
+
+                        if ((strcmp(jail->name, config->name) == 0) == own && same_file(jail->filter, config->filter) &&
+                            jail_path(path, directory, jail->name) == 0 && load_from(path, config, ret_filter) == 0)
+                                return 0;
+                }
+        return -ENOENT;
 }
 
 static int on_keep(sd_event_source *source, uint64_t usec, void *userdata)

@@ -142,6 +142,7 @@ void recidive_count(Daemon *daemon);
 /* jail.c: one jail, and what it is in the stages */
 int jail_init(Jail *jail, const JailConfig *config);
 void jail_deinit(Jail *jail);
+const char *jail_filter_place(const JailConfig *config, int r);
 int jail_set_filter(Jail *jail, Filter *filter);
 void jail_take_filter(Jail *jail, Jail *from);
 int jail_set_stages(Daemon *daemon, const JailConfig *config);
@@ -191,6 +192,7 @@ int answer_pause(void *userdata, const char *name, bool pause, const char *by, b
 
 /* kept.c: the last configuration that loaded */
 int kept_load(Daemon *daemon, Config **ret_config, Problem *problem);
+void kept_tell(Daemon *daemon, const Problem *problem);
 int kept_save(Daemon *daemon, Problem *problem);
-int kept_filter(const Daemon *daemon, const JailConfig *config, Filter **ret_filter);
+int kept_filter(Daemon *daemon, const JailConfig *config, Filter **ret_filter);
 void kept_renew(Daemon *daemon);

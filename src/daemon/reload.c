@@ -20,6 +20,8 @@
 #include "daemon/private.h"
 #include "util/log.h"
 
+#define TOPIC_ON_DISK "configuration on disk"
+
 /**
  * A jail of the new configuration.
  */
@@ -124,12 +126,13 @@ static int take_change(void *userdata, const ConfigChange *change)
         }
 }
 
+/* A kept copy is not the filter that is installed, even where it reads the same: it goes with the next copy. */
 static bool same_filter(const NextJail *next)
 {
         const JailConfig *after = next->jail.config, *before = next->from->config;
 
-        return next->from->filter && next->from->fingerprint == next->jail.fingerprint && strcmp(before->filter, after->filter) == 0 &&
-               strcmp(before->mode, after->mode) == 0;
+        return next->from->filter && !next->from->filter_kept && next->from->fingerprint == next->jail.fingerprint &&
+               strcmp(before->filter, after->filter) == 0 && strcmp(before->mode, after->mode) == 0;
 }
 
 /* Loads a jail's filter, and puts it away again if it is the one that runs. */
@@ -141,7 +144,8 @@ static int load_filter(Reload *reload, NextJail *next, Problem *problem)
         int r = filter_load(config->filter, config->mode, config->name, NULL, &filter, &why);
 
         if (r != 0)
-                return problem_set(problem, r == -ENOMEM ? r : -EINVAL, "%.200s: jail %s: %.700s", config->place, config->name, why.text);
+                return problem_set(problem, r == -ENOMEM ? r : -EINVAL, "%.200s: jail %s: %.700s", jail_filter_place(config, r), config->name,
+                                   why.text);
         r = jail_set_filter(&next->jail, filter);
         if (r < 0 || !next->from)
                 return r;
@@ -321,6 +325,7 @@ static void swap(Reload *reload, Jail *jails)
         daemon->config = steal(reload->config);
         daemon->config_kept = false;
         daemon_degrade(daemon, "configuration", NULL);
+        daemon_degrade(daemon, TOPIC_ON_DISK, NULL);
         for (size_t i = 0; i < daemon->n_jails; i++)
                 jail_degrade(daemon, daemon->jails[i].config->name, NULL);
 }
@@ -364,13 +369,30 @@ static void tell(const Reload *reload)
         daemon_notify(reload->daemon, "");
 }
 
+/* What is on disk would not load at the next start, either: it is a problem until a reload is taken. */
 static void tell_refused(Daemon *daemon, const Problem *problem)
 {
-        char text[PROBLEM_TEXT_MAX + 32];
+        char text[PROBLEM_TEXT_MAX + 160];
 
         log_error("reload refused, what runs is unchanged: %s", problem->text);
         snprintf(text, sizeof text, "refused: %s", problem->text);
         daemon_note(daemon, "reload", text);
+        if (daemon->config_kept) {
+                kept_tell(daemon, problem);
+                return;
+        }
+        snprintf(text, sizeof text, "refused at reload: %.900s; what runs is unchanged. Mend it, then: systemctl reload bailiffd", problem->text);
+        daemon_degrade(daemon, TOPIC_ON_DISK, text);
+}
+
+static void tell_failed(Daemon *daemon, const Problem *problem)
+{
+        char text[PROBLEM_TEXT_MAX + 32];
+
+        log_error("reload failed: %s", problem->text);
+        snprintf(text, sizeof text, "failed: %s", problem->text);
+        daemon_note(daemon, "reload", text);
+        daemon_degrade(daemon, "configuration", problem->text);
 }
 
 /**
@@ -386,6 +408,7 @@ int daemon_reload(Daemon *daemon, bool check, void (*visit)(void *visit_data, co
 {
         _cleanup_(reload_deinit) Reload reload = { .daemon = daemon };
         int r = plan(&reload, problem);
+        bool planned = r == 0;
 
         for (size_t i = 0; check && i < daemon->n_jails && r == 0; i++)
                 if (!is_wanted(&reload, &daemon->jails[i]))
@@ -394,7 +417,7 @@ int daemon_reload(Daemon *daemon, bool check, void (*visit)(void *visit_data, co
                 r = apply(&reload, problem);
         if (r < 0) {
                 if (!check) {
-                        tell_refused(daemon, problem);
+                        (planned ? tell_failed : tell_refused)(daemon, problem);
                         daemon_commit(daemon);
                 }
                 return r;

@@ -177,6 +177,7 @@ static int enforce(Restore *restore, Problem *problem)
                 .refused = element_refused,
                 .refused_allow = allow_refused,
                 .degraded = firewall_degraded,
+                .partial = true, /* files and names */
                 .userdata = restore,
         };
         _cleanup_(firewall_freep) Firewall *firewall = NULL;

@@ -298,7 +298,7 @@ static int take_info(Filter *filter, Layers layers)
  * @params:     "publickey=any,...", or NULL
  * @jail:       copied
  *
- * Return: 0; -ENOENT if there is no such mode, -EINVAL, -ENOMEM.
+ * Return: 0; -ENXIO if there is no such mode, -EINVAL, -ENOMEM.
  */
 int filter_build(Layers layers, const char *mode, const char *params, const char *jail, Filter **ret_filter, Problem *problem)
 {
@@ -495,8 +495,8 @@ static int split_spec(const char *spec, char copy[static SPEC_MAX], char **ret_p
  * @ret_filter: for filter_free()
  * @problem:    says what is wrong, with file:line:column if the file was read
  *
- * Return: 0; -ENOENT if there is no such filter or mode, -EINVAL if the file
- * is wrong, -errno of reading it, -ENOMEM.
+ * Return: 0; -ENOENT if there is no such filter, -ENXIO if it has no such mode,
+ * -EINVAL if the file is wrong, -errno of reading it, -ENOMEM.
  */
 int filter_load(const char *spec, const char *mode, const char *jail, const char *const directories[], Filter **ret_filter,
                 Problem *problem)

@@ -14,7 +14,9 @@
 #include <string.h>
 
 #include "filter/private.h"
+#include "util/text.h"
 
+#define MODES_TOLD 32 /* in a message about a wrong one */
 #define INCLUDE_DEPTH_MAX 8
 
 typedef struct RuleList {
@@ -121,20 +123,33 @@ static int overlay(Layers layers, const char *mode, RuleList *list, bool *found,
         return 0;
 }
 
+static bool is_among(const char *word, const char *const *words, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(words[i], word) == 0)
+                        return true;
+        return false;
+}
+
 static int no_such_mode(Layers layers, const char *mode, const YamlNode *place, Problem *problem)
 {
-        char known[256] = "";
-        size_t used = 0;
+        const char *modes[MODES_TOLD], *near;
+        char known[512] = "";
+        size_t used = 0, n = 0;
 
         for (size_t i = 0; i < layers.n; i++) {
-                const YamlNode *modes = yaml_get(layers.documents[i]->root, "modes");
-                for (const YamlNode *m = modes ? modes->children : NULL; m && used + strlen(m->key) + 3 < sizeof known;
-                     m = m->next)
-                        used += (size_t) snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", m->key);
+                const YamlNode *map = yaml_get(layers.documents[i]->root, "modes");
+                for (const YamlNode *m = map ? map->children : NULL; m && n < MODES_TOLD; m = m->next)
+                        if (!is_among(m->key, modes, n))
+                                modes[n++] = m->key;
         }
+        for (size_t i = 0; i < n && used + strlen(modes[i]) + 3 < sizeof known; i++)
+                used += (size_t) snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", modes[i]);
+        near = text_nearest(mode, modes, n);
         if (place)
                 return yaml_problem(place, problem, "there is no mode \"%s\"; modes: %s", mode, known);
-        return problem_set(problem, -ENOENT, "%s: there is no mode \"%s\"; modes: %s", layers.documents[0]->file, mode, known);
+        return problem_set(problem, -ENXIO, "the filter %s has no mode \"%.64s\": it has %s%s%s%s (%s)", layers_get(layers, "name")->text, mode,
+                           known, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", layers.documents[0]->file);
 }
 
 static int collect(Layers layers, const char *mode, const YamlNode *place, unsigned depth, RuleList *list, Problem *problem)
@@ -170,7 +185,7 @@ static int collect(Layers layers, const char *mode, const YamlNode *place, unsig
  * @ret_rules:  the rules' maps; those that `when` leaves out are among them
  * @ret_n:      their number
  *
- * Return: 0; -ENOENT if there is no such mode, -EINVAL.
+ * Return: 0; -ENXIO if there is no such mode, -EINVAL.
  */
 int layers_rules(Layers layers, const char *mode, const YamlNode *ret_rules[FILTER_RULES_MAX], size_t *ret_n, Problem *problem)
 {

@@ -365,3 +365,55 @@ int nft_sentinel_find(NftLink *link, const NftSet *set, NftElement *ret_element)
                 return r;
         return found == 1 ? 0 : NFT_E_ABSENT;
 }
+
+typedef struct KeyReading {
+        NftKeyFound found;
+        void *data;
+} KeyReading;
+
+static int take_key(const struct nlattr *nest, const KeyReading *reading)
+{
+        const struct nlattr *attr, *inner;
+
+        mnl_attr_for_each_nested (attr, nest) {
+                if (mnl_attr_get_type(attr) != NFTA_SET_ELEM_KEY)
+                        continue;
+                mnl_attr_for_each_nested (inner, attr)
+                        if (mnl_attr_get_type(inner) == NFTA_DATA_VALUE)
+                                return reading->found(reading->data, mnl_attr_get_payload(inner), mnl_attr_get_payload_len(inner));
+        }
+        return 0;
+}
+
+static int take_keys(const struct nlmsghdr *nlh, void *data)
+{
+        const struct nlattr *attr, *nest;
+        int r = 0;
+
+        mnl_attr_for_each (attr, nlh, sizeof(struct nfgenmsg)) {
+                if (mnl_attr_get_type(attr) != NFTA_SET_ELEM_LIST_ELEMENTS)
+                        continue;
+                mnl_attr_for_each_nested (nest, attr) {
+                        r = take_key(nest, data);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return 0;
+}
+
+/**
+ * nft_set_each_key() - read the keys of all elements of a set, the sentinel's too
+ * @found:      must not ask the kernel
+ *
+ * Return: 0, NFT_E_ABSENT, -EINTR: it changed meanwhile, ask again; -errno.
+ */
+int nft_set_each_key(NftLink *link, const NftSet *set, NftKeyFound found, void *data)
+{
+        KeyReading reading = { found, data };
+        uint8_t buffer[256];
+        struct nlmsghdr *nlh = nft_link_question(link, NFT_MSG_GETSETELEM, NLM_F_DUMP, buffer);
+
+        put_set_name(nlh, set);
+        return nft_link_ask(link, nlh, take_keys, &reading);
+}

@@ -45,6 +45,9 @@ typedef struct NftElement {
         char comment[NFT_COMMENT_MAX];
 } NftElement;
 
+/* Return: 0; a negative errno ends it. */
+typedef int (*NftKeyFound)(void *data, const uint8_t *key, size_t size);
+
 typedef int (*NftElementFound)(void *data, size_t at, const NftElement *element);
 
 void nft_change_set_time(NftChange *change, EventTime now);
@@ -53,4 +56,5 @@ size_t nft_changes_run(const NftChange *changes, size_t n);
 int nft_changes_put(NftBatch *batch, NftLink *link, const NftChange *changes, size_t n, NftStep step, size_t per_message);
 int nft_sentinel_put(NftBatch *batch, NftLink *link, const NftSet *set, const char *comment, bool replacing);
 int nft_sentinel_find(NftLink *link, const NftSet *set, NftElement *ret_element);
+int nft_set_each_key(NftLink *link, const NftSet *set, NftKeyFound found, void *data);
 int nft_changes_find(NftLink *link, const NftChange *changes, size_t n, NftElementFound found, void *data, size_t *ret_found);

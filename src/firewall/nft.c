@@ -10,6 +10,7 @@
  *     nft-element.c    elements and sentinels as messages
  *     nft-fill.c       many elements, with their errors
  *     nft-reconcile.c  from what stands to what should stand
+ *     nft-stale.c      allowed prefixes that nobody allows any more
  *     nft-monitor.c    hears what other programs do to the table
  *
  * This file puts them behind the interface, and tells what was mended.
@@ -94,6 +95,21 @@ static int nft_verify(Firewall *firewall, Problem *problem)
         return heal(nft, true, nft_monitor_culprit(nft->monitor), problem);
 }
 
+/* Bans stand already: what goes wrong here is no reason not to guard. */
+static void drop_stale(Nft *nft)
+{
+        Problem problem = { "" };
+        char text[PROBLEM_TEXT_MAX + 128];
+
+        /* Where somebody takes the table away, it will be laid anew, and without them. */
+        int r = nft_drop_stale_allowed(nft, &problem);
+
+        if (r == 0 || r == NFT_E_ABSENT)
+                return;
+        snprintf(text, sizeof text, "What an earlier run has allowed may still be: %s; systemctl restart bailiffd", problem.text);
+        set_degraded(nft, text);
+}
+
 static int nft_start(Firewall *firewall, uint64_t sequence, Problem *problem)
 {
         Nft *nft = nft_of(firewall);
@@ -121,6 +137,8 @@ static int nft_start(Firewall *firewall, uint64_t sequence, Problem *problem)
         }
         nft->started = true;
         set_degraded(nft, NULL);
+        if (found.table && !nft->firewall.callbacks.partial)
+                drop_stale(nft);
         if (found.table)
                 tell_healed(nft, &report, "another program before the start", began);
         return 0;

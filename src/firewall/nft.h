@@ -61,6 +61,9 @@ int nft_send(Nft *nft, NftChange *changes, size_t n, bool replacing, Problem *pr
 int nft_refused(const NftBatch *batch, Problem *problem);
 int nft_failed(int r, Problem *problem);
 
+/* nft-stale.c */
+int nft_drop_stale_allowed(Nft *nft, Problem *problem);
+
 /* nft-reconcile.c */
 int nft_reconcile(Nft *nft, bool elements, NftReport *ret_report, Problem *problem);
 int nft_need_sets(Nft *nft, const NftChange *changes, size_t n, Problem *problem);

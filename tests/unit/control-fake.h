@@ -78,6 +78,12 @@ static inline int fake_status(void *userdata, void (*visit)(void *visit_data, co
         static const char *const problems[] = { "/etc/bailiff/jails.d/web.yaml:3:9: unknown key \"maxretrys\", did you mean "
                                                 "\"maxretry\"? The jail is left out; mend the file, "
                                                 "then: systemctl reload bailiffd" };
+        static const RuleView rules[] = {
+                { "failed-password", "failure", 12345678, 0 },
+                { "connection", "helper", 4711, 2 },
+                { "a-rule-whose-id-is-as-long-as-an-id-may-be-\xe7\xa9\xba\xe7\xa9\xba\x1b[2J\x1b]0;owned\x07", "end", 1, UINT64_MAX },
+                { "pumped", "failure", 0, 1 },
+        };
         const BanIncrement increment = { .enabled = true, .factor = 1.5, .max = 604800, .over_host = true, .forget = 86400 };
         const JailView jails[] = {
                 { .name = "sshd",
@@ -100,7 +106,10 @@ static inline int fake_status(void *userdata, void (*visit)(void *visit_data, co
                   .last_line = FAKE_NOW,
                   .last_hit = FAKE_NOW,
                   .journal_matches = fake_matches,
-                  .n_journal_matches = 2 },
+                  .n_journal_matches = 2,
+                  .rules = rules,
+                  .n_rules = 4,
+                  .rules_without_hit = 37 },
                 { .name = "nginx-http-auth",
                   .filter = "nginx-http-auth",
                   .source = "journal",
@@ -424,6 +433,7 @@ static inline int fake_allow_list(void *userdata, AllowViewVisitor visit, void *
         view = (AllowView){ .entry = &entry, .group = "file /etc/bailiff/office", .in_kernel = true };
         for (size_t i = 0; i < fake->n_allow_entries; i++) {
                 entry.addr = (Addr){ .family = 4, .length = 32, .bytes = { 198, 18, (uint8_t) (i >> 8), (uint8_t) i } };
+                entry.origin = i == 1 ? "/etc/bailiff/\x1b[2J/a/path/that/no/table/shows/in/full/of/all/networks/jails.d/office.allow:12345" : "/etc/bailiff/office";
                 if (visit(visit_data, &view) != 0)
                         return 1;
         }

@@ -368,6 +368,23 @@ static void test_files(void)
         check(chmod(in("office"), 0644) == 0);
         await_problem(topic, "");
 
+        /* Who may write in the directory may put another file in its place: that one is refused, and nothing is lost. */
+        check(chmod(in("."), 0777) == 0);
+        replace_text("office", "192.0.2.66\n");
+        await_problem(topic, "may be changed by everybody; take that away: chmod o-w");
+        check_int(n_told, before);
+        check(chmod(in("."), 0700) == 0);
+        replace_text("office", "192.0.2.5\n");
+        await_problem(topic, "");
+        /* The group of another user's as well; root's may. */
+        if (geteuid() == 0) {
+                check(chown(in("office"), 0, 12345) == 0 && chmod(in("office"), 0664) == 0);
+                await_problem(topic, "may be changed by its group; take that away: chmod g-w");
+                check(chown(in("office"), 0, 0) == 0 && chmod(in("office"), 0664) == 0);
+                await_problem(topic, "");
+                check(chmod(in("office"), 0644) == 0);
+        }
+
         /* The directory comes later, then goes, and comes as a link. */
         check(mkdir(in("later"), 0755) == 0);
         write_text("later/list", "198.51.100.1\n");

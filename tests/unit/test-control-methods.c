@@ -477,6 +477,7 @@ static void test_described_fields(void)
         check_fields("\nmethod Status(", parameters);
         check_fields("\ntype Jail (", json_array_get(json_object_get(parameters, "jails"), 0));
         check_fields("\ntype Jail (", json_array_get(json_object_get(parameters, "jails"), 1));
+        check_fields("\ntype Rule (", json_array_get(json_object_get(json_array_get(json_object_get(parameters, "jails"), 0), "rules"), 1));
         json_auto_t *why = ask(peer, "{\"method\":\"" M "Why\",\"parameters\":{\"address\":\"203.0.113.5\"}}");
         parameters = json_object_get(why, "parameters");
         check_fields("\nmethod Why(", parameters);

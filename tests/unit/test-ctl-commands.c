@@ -6,6 +6,25 @@
 
 #include "ctl-run.h"
 
+/* FROM has what the other columns leave; of a path that is too long both ends are shown. */
+static void test_allow_columns(void)
+{
+        pid_t pid = start(&(Setup){ .access = ACCESS_CHANGE, .commits_at_once = true, .allowed = 2 });
+
+        check_int(ctl("allow list"), 0);
+        check(strncmp(output, "ADDRESS      UNTIL            JAIL  FROM\n", 40) == 0);
+        check_contains(output, "\n192.0.0.0/16 2026-11-22 08:31 sshd  allow add\n");
+        check_contains(output, "\n198.18.0.0   forever          (all) /etc/bailiff/office\n");
+        check_contains(output, "\n198.18.0.1   forever          (all) /etc/bailiff/...s/jails.d/office.allow:12345\n");
+        stop(pid);
+        /* More than a page: what follows may need more. */
+        pid = start(&(Setup){ .access = ACCESS_CHANGE, .commits_at_once = true, .allowed = 2500 });
+        check_int(ctl("allow list"), 0);
+        check(strncmp(output, "ADDRESS      UNTIL            JAIL           FROM\n", 49) == 0);
+        check_contains(output, "\n198.18.9.195 forever          (all)          /etc/bailiff/office\n");
+        stop(pid);
+}
+
 static void test_allow(void)
 {
         pid_t pid = start(&(Setup){ .access = ACCESS_CHANGE, .commits_at_once = true, .allowed = 2500 });
@@ -273,6 +292,7 @@ static void test_terminal(void)
 int main(void)
 {
         ctl_begin();
+        test_allow_columns();
         test_allow();
         test_jails();
         test_reload();

@@ -55,6 +55,14 @@ static void test_looking(void)
         check_contains(output, "Currently failed: 3");
         check_contains(output, "Total failed:     12345678");
         check_contains(output, "SYSLOG_IDENTIFIER=sshd");
+        check_contains(output, "Rules:            37 without a hit\n");
+        check_contains(output, "RULE                                     KIND            HITS    AT LIMIT\n"
+                               "|  |  failed-password                          failure     12345678           -\n"
+                               "|  |  connection                               helper          4711           2\n");
+        check_contains(output, "|  |  pumped                                   failure            0           1\n");
+        check(strstr(output, "! Rule pumped reached the match limit on 1 line, and missed it.") < strstr(output, "Currently failed"));
+        check_contains(output, "bailiffctl test sshd --mode");
+        check(!strstr(output, "Rule failed-password"));
         check_contains(output, "Currently banned: 3");
         check_contains(output, "Total banned:     4711");
         check_contains(output, "Banned IP list:   203.0.113.5");
@@ -63,6 +71,10 @@ static void test_looking(void)
         check_int(ctl("--json status"), 0);
         json_auto_t *status = json_line(output);
         check_int(json_array_size(json_object_get(status, "jails")), 2);
+        json_t *rules = json_object_get(json_array_get(json_object_get(status, "jails"), 0), "rules");
+        check_int(json_array_size(rules), 4);
+        check_int(json_integer_value(json_object_get(json_array_get(rules, 1), "limits")), 2);
+        check_int(json_array_size(json_object_get(json_array_get(json_object_get(status, "jails"), 1), "rules")), 0);
 
         check_int(ctl("bans"), 0);
         check_contains(output, "203.0.113.5");

@@ -137,8 +137,10 @@ static void test_modes(void)
         check_int(match(more, "b 203.0.113.1", &hit), FILTER_NONE);
         check_int(match(more, "B 203.0.113.1", &hit), FILTER_HIT);
         check_int(match(only, "a 203.0.113.1", &hit), FILTER_NONE);
-        check_int(filter_load_memory("t.yaml", yaml, sizeof yaml - 1, "mor", "jail", &none, &problem), -ENOENT);
-        check_text(problem.text, "t.yaml: there is no mode \"mor\"; modes: normal, more, only");
+        check_int(filter_load_memory("t.yaml", yaml, sizeof yaml - 1, "mor", "jail", &none, &problem), -ENXIO);
+        check_contains(problem.text, "has no mode \"mor\": it has normal, more, only; did you mean \"more\"? (t.yaml)");
+        check_int(filter_load_memory("t.yaml", yaml, sizeof yaml - 1, "ddos", "jail", &none, &problem), -ENXIO);
+        check_contains(problem.text, "has no mode \"ddos\": it has normal, more, only (t.yaml)");
 }
 
 static void put_file(const char *directory, const char *name, const char *text)
