@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "filter/private.h"
+#include "samples.h"
 #include "test.h"
 
 #define STEPS_MAX 2000
@@ -48,16 +49,11 @@ static void measure_tests(Filter *filter)
 }
 
 /* Every line, from every place in it that could be the message's beginning. */
-static bool measure_samples(Filter *filter, const char *root, const char *name)
+static bool measure_samples(Filter *filter, const char *name)
 {
-        const char *given = getenv("BAILIFF_CORPUS");
-        char path[PATH_MAX], line[8192];
+        FILE *file = sample_open(name);
+        char line[8192];
 
-        if (given)
-                snprintf(path, sizeof path, "%s/fail2ban/%s", given, name);
-        else
-                snprintf(path, sizeof path, "%s/../shared/corpus/fail2ban/%s", root, name);
-        FILE *file = fopen(path, "re");
         if (!file)
                 return false;
         while (fgets(line, sizeof line, file)) {
@@ -130,7 +126,7 @@ int main(void)
                 if (filter_load(path, "aggressive", "test", NULL, &filter, &problem) < 0)
                         check_int(filter_load(path, NULL, "test", NULL, &filter, &problem), 0);
                 measure_tests(filter);
-                samples = measure_samples(filter, root, NAMES[i]) && samples;
+                samples = measure_samples(filter, NAMES[i]) && samples;
                 const YamlNode *tests = yaml_get(filter->layers[0]->root, "tests");
                 for (const YamlNode *test = tests->children; test; test = test->next)
                         for (size_t j = 0; j < sizeof pumps / sizeof *pumps; j++) {
