@@ -113,10 +113,10 @@ void trace_prefix(Trace *trace, const Filter *filter, const char *text, size_t s
                 tell(trace, "prefix", "", false, NULL, "does not match");
 }
 
-/* A rule was not tried: it begins with another byte, or is none for over-long lines. */
-void trace_skipped(Trace *trace, bool for_head)
+/* A rule was not tried: it begins with another byte, or is not for lines of this length. */
+void trace_skipped(Trace *trace, bool for_length)
 {
-        if (for_head)
+        if (for_length)
                 trace->not_head++;
         else
                 trace->others++;
@@ -159,7 +159,7 @@ static void tell_others(Trace *trace)
                 tell(trace, "rule", "", false, NULL, "%u rule%s out at the text that %s with", trace->others,
                      trace->others == 1 ? " was" : "s were", trace->others == 1 ? "it begins" : "they begin");
         if (trace->not_head > 0)
-                tell(trace, "rule", "", false, NULL, "%u rule%s not for lines of this length (no `head: true`)", trace->not_head,
+                tell(trace, "rule", "", false, NULL, "%u rule%s not for lines of this length (`head:`)", trace->not_head,
                      trace->not_head == 1 ? " is" : "s are");
 }
 

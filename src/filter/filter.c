@@ -120,9 +120,11 @@ static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bo
                 RegexMatch match;
                 Addr addr;
 
-                if ((rule->first >= 0 && rule->first != first) || (head && !rule->head)) {
+                bool length = head ? rule->head : !rule->head_only;
+
+                if ((rule->first >= 0 && rule->first != first) || !length) {
                         if (trace)
-                                trace_skipped(trace, head && !rule->head);
+                                trace_skipped(trace, !length);
                         continue;
                 }
                 r = regex_match(rule->regex, filter->runner, text, size, &match);

@@ -184,8 +184,9 @@ static void take_rule(const YamlNode *node, Rule *rule)
                      : strcmp(k, "end") == 0     ? RULE_END
                                                  : RULE_FAILURE;
         rule->count = strcmp(c, "ahead") == 0 ? HIT_COUNT_AHEAD : strcmp(c, "once") == 0 ? HIT_COUNT_ONCE : HIT_COUNT_EACH;
-        if (head)
-                yaml_bool(head, &rule->head, NULL);
+        rule->head_only = head && strcmp(head->text, "only") == 0;
+        if (head && yaml_bool(head, &rule->head, NULL) < 0)
+                rule->head = rule->head_only;
         if (end)
                 yaml_bool(end, &rule->ends, NULL);
 }

@@ -10,6 +10,7 @@
 #define FILTER_IGNORE_MAX 64
 #define FILTER_LAYERS_MAX 4   /* files of one `extends` chain */
 #define FILTER_HEAD_SIZE 4096 /* of an over-long line, what `head: true` rules see */
+#define FILTER_PAD_MAX 65536 /* bytes that a test adds to its line */
 #define FILTER_USER_MAX 128   /* bytes of Hit.user, with its NUL */
 #define FILTER_PARAMS_MAX 8
 #define FILTER_WITNESSES_MAX 8
@@ -116,7 +117,7 @@ struct Rule {
         const char *id;
         RuleKind kind;
         HitCount count;
-        bool head;
+        bool head, head_only; /* tried on over-long lines too, on them alone */
         bool ends;        /* a failure that is its session's last line, too */
         uint16_t witness; /* one bit, see WindowEntry.witnesses; 0: none */
         const char *transport; /* the only one that its lines come by, see Origin; NULL: any */
@@ -225,7 +226,7 @@ void trace_length(Trace *trace, bool over_long, bool has_head);
 void trace_origin(Trace *trace, const char *fault, const Origin *origin);
 void trace_repeated(Trace *trace, unsigned repeated, const char *text);
 void trace_prefix(Trace *trace, const Filter *filter, const char *text, size_t size, int result, size_t end);
-void trace_skipped(Trace *trace, bool for_head);
+void trace_skipped(Trace *trace, bool for_length);
 void trace_rule(Trace *trace, const Rule *rule, const char *text, size_t size, int result);
 void trace_address(Trace *trace, const Rule *rule, RegexSpan span);
 void trace_found(Trace *trace, const Found *found);

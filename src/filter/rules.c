@@ -304,8 +304,8 @@ static int check_rule(const YamlNode *rule, const Regex *regex, bool address_els
                 return yaml_problem(
                         pattern, problem,
                         "finds no address: put <ADDR> where it stands, or give the filter a `session:` whose lines tell it");
-        if (head)
-                yaml_bool(head, &is_head, NULL);
+        if (head && yaml_bool(head, &is_head, NULL) < 0)
+                is_head = true; /* only */
         if (is_head && (!regex_has(regex, CAPTURE_ADDR) || pattern->text[0] != '^' || pattern->text[size - 1] == '$'))
                 return yaml_problem(head, problem, "such a rule begins with ^, holds <ADDR>, and does not end with $");
         return 0;

@@ -22,7 +22,7 @@
  *     tests               lines with what must come out
  *
  * A rule: {id, regex, kind: failure|helper|success|end, count: each|ahead|once,
- * end: true, witness: word, transport: syslog|stdout|journal, head: true, when: {param: value or [values]}}; without
+ * end: true, witness: word, transport: syslog|stdout|journal, head: true|only, when: {param: value or [values]}}; without
  * `when` it is always there. What `count`, `end` and `witness` mean stands in filter.c. A mode does not inherit by itself: `- include: normal` (or a list)
  * among its rules takes over another mode's, in that place; a rule that stands
  * there already under the same id stays.
@@ -251,6 +251,22 @@ static int check_count(const YamlNode *node, Problem *problem)
         return check_choice(node, words, 3, problem);
 }
 
+static int check_head(const YamlNode *node, Problem *problem)
+{
+        bool value;
+
+        if (node->kind == YAML_SCALAR && (strcmp(node->text, "only") == 0 || yaml_bool(node, &value, NULL) == 0))
+                return 0;
+        return yaml_problem(node, problem, "must be true, false or only");
+}
+
+static int check_pad(const YamlNode *node, Problem *problem)
+{
+        long long value;
+
+        return yaml_integer(node, 1, FILTER_PAD_MAX, &value, problem);
+}
+
 static int check_rule_end(const YamlNode *node, const char *kind, Problem *problem)
 {
         const YamlNode *end = yaml_get(node, "end"), *witness = yaml_get(node, "witness");
@@ -270,7 +286,7 @@ static int check_rule(const YamlNode *node, Problem *problem)
         static const Key include_keys[] = { { "include", check_words } };
         static const Key keys[] = {
                 { "id", check_word },     { "regex", check_text }, { "kind", check_kind },
-                { "count", check_count }, { "head", check_flag },  { "when", check_word_map },
+                { "count", check_count }, { "head", check_head },  { "when", check_word_map },
                 { "end", check_flag },    { "witness", check_word }, { "transport", check_transport },
         };
         const YamlNode *kind = yaml_get(node, "kind");
@@ -354,6 +370,7 @@ static int check_test(const YamlNode *node, Problem *problem)
         static const Key keys[] = {
                 { "line", check_line },       { "match", check_match }, { "mode", check_word },
                 { "params", check_word_map }, { "after", check_lines }, { "description", check_text },
+                { "pad", check_pad },
         };
         int r = CHECK_MAP(node, keys, problem);
 

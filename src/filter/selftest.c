@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "filter/private.h"
@@ -52,11 +53,11 @@ static void note_hit(Tester *tester, const YamlNode *rule)
                 tester->hit[tester->n_hit++] = rule;
 }
 
-static FilterVerdict run_line(Tester *tester, Filter *filter, const YamlNode *text, Hit *ret_hit, const Rule **ret_rule)
+static FilterVerdict run_line(Tester *tester, Filter *filter, const char *text, Hit *ret_hit, const Rule **ret_rule)
 {
         const Line line = {
-                .text = text->text,
-                .length = strlen(text->text),
+                .text = text,
+                .length = strlen(text),
                 .time = { TEST_TIME },
                 .ident = filter->info.idents[0],
                 .pid = TEST_PID,
@@ -130,9 +131,29 @@ static void params_text(const YamlNode *params, char text[static PARAMS_TEXT_MAX
                                                   param->text);
 }
 
+/* Its line, with as many bytes behind it as `pad` says. */
+static char *padded_line(const YamlNode *test)
+{
+        const YamlNode *line = yaml_get(test, "line"), *pad = yaml_get(test, "pad");
+        size_t size = strlen(line->text);
+        long long more = 0;
+        char *text;
+
+        if (pad)
+                yaml_integer(pad, 1, FILTER_PAD_MAX, &more, NULL);
+        text = malloc(size + (size_t) more + 1);
+        if (!text)
+                return NULL;
+        memcpy(text, line->text, size);
+        memset(text + size, 'x', (size_t) more);
+        text[size + (size_t) more] = '\0';
+        return text;
+}
+
 static int run_test(Tester *tester, const YamlNode *test, const Filter *model)
 {
         _cleanup_(filter_freep) Filter *filter = NULL;
+        _cleanup_free_ char *padded = NULL;
         const YamlNode *mode = yaml_get(test, "mode"), *after = yaml_get(test, "after"), *line = yaml_get(test, "line");
         char params[PARAMS_TEXT_MAX];
         const Rule *rule = NULL;
@@ -151,8 +172,11 @@ static int run_test(Tester *tester, const YamlNode *test, const Filter *model)
         }
         for (const YamlNode *earlier = after && after->kind == YAML_LIST ? after->children : after; earlier;
              earlier = after->kind == YAML_LIST ? earlier->next : NULL)
-                run_line(tester, filter, earlier, &hit, &rule);
-        verdict = run_line(tester, filter, line, &hit, &rule);
+                run_line(tester, filter, earlier->text, &hit, &rule);
+        padded = padded_line(test);
+        if (!padded)
+                return -ENOMEM;
+        verdict = run_line(tester, filter, padded, &hit, &rule);
         judge_test(tester, test, verdict, &hit, rule);
         return 0;
 }
