@@ -22,6 +22,7 @@
  *     <ADDR> <HOST>   either, in [] or not               ip4 or ip6
  *     <CIDR>          a prefix length                    group cidr
  *     <SUBNET>        <ADDR>, maybe "/" and <CIDR>; the address counts
+ *     \<ADDR>         these six characters
  *
  * They only find what may be an address; addr_parse() has the last word. A
  * hand-written group `addr` is taken as well. The group `user` is the account
@@ -43,6 +44,7 @@
 #include <string.h>
 
 #include "filter/private.h"
+#include "util/text.h"
 
 #define MATCH_LIMIT 10000
 #define DEPTH_LIMIT 10000
@@ -66,6 +68,7 @@ static const struct {
         { "<ADDR>", TAG_ADDR }, { "<HOST>", TAG_ADDR }, { "<IP4>", TAG_IP4 },
         { "<IP6>", TAG_IP6 },   { "<CIDR>", TAG_CIDR }, { "<SUBNET>", TAG_ADDR "(?:/" TAG_CIDR ")?" },
 };
+#define N_TAGS (sizeof TAGS / sizeof *TAGS)
 
 struct Regex {
         pcre2_code *code;
@@ -81,6 +84,54 @@ struct RegexRunner {
         pcre2_jit_stack *stack;
 };
 
+/* What is nearly a tag, or one of Fail2Ban's: taken as text it would match nothing, and nobody would see why. */
+static int check_tag(const YamlNode *node, const char *p, Problem *problem)
+{
+        const char *known[N_TAGS], *near;
+        char word[32];
+        size_t size = strspn(p + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") + 2;
+
+        if (size < 4 || size >= sizeof word || p[size - 1] != '>')
+                return 0;
+        memcpy(word, p, size);
+        word[size] = '\0';
+        if (strncmp(word, "<F-", 3) == 0)
+                return yaml_problem(node, problem, "%s is a tag of Fail2Ban's; here a named group does that: (?<user>...) for the account", word);
+        for (size_t i = 0; i < N_TAGS; i++)
+                known[i] = TAGS[i].tag;
+        near = text_nearest(word, known, N_TAGS);
+        return near ? yaml_problem(node, problem, "there is no tag %s; did you mean %s? For the text itself write \\%s", word, near, word) : 0;
+}
+
+/* N_TAGS: there is none. */
+static size_t find_tag(const char *p)
+{
+        size_t i = 0;
+
+        while (i < N_TAGS && strncmp(p, TAGS[i].tag, strlen(TAGS[i].tag)) != 0)
+                i++;
+        return i;
+}
+
+static int write_expanded(const YamlNode *node, FILE *stream, Problem *problem)
+{
+        for (const char *p = node->text; *p;) {
+                size_t i = find_tag(p);
+
+                if (i < N_TAGS) {
+                        fputs(TAGS[i].pattern, stream);
+                        p += strlen(TAGS[i].tag);
+                        continue;
+                }
+                if (*p == '<' && check_tag(node, p, problem) < 0)
+                        return -EINVAL;
+                if (*p == '\\' && p[1])
+                        fputc(*p++, stream);
+                fputc(*p++, stream);
+        }
+        return 0;
+}
+
 static int expand_tags(const YamlNode *node, char **ret_pattern, Problem *problem)
 {
         _cleanup_free_ char *pattern = NULL;
@@ -92,17 +143,11 @@ static int expand_tags(const YamlNode *node, char **ret_pattern, Problem *proble
         stream = open_memstream(&pattern, &size);
         if (!stream)
                 return -ENOMEM;
-        for (const char *p = node->text; *p;) {
-                size_t i, n_tags = sizeof TAGS / sizeof *TAGS;
-
-                for (i = 0; i < n_tags; i++)
-                        if (strncmp(p, TAGS[i].tag, strlen(TAGS[i].tag)) == 0)
-                                break;
-                fputs(i < n_tags ? TAGS[i].pattern : (char[]){ *p, '\0' }, stream);
-                p += i < n_tags ? strlen(TAGS[i].tag) : 1;
-        }
+        int r = write_expanded(node, stream, problem);
         if (fclose(stream) != 0)
                 return -ENOMEM;
+        if (r < 0)
+                return r;
         *ret_pattern = steal(pattern);
         return 0;
 }
@@ -387,18 +432,18 @@ static int reach_callout(pcre2_callout_block *block, void *userdata)
 static uint16_t *map_tags(const char *written, size_t expanded_size)
 {
         uint16_t *map = calloc(expanded_size + 1, sizeof *map);
-        size_t n = 0, i, step;
+        size_t n = 0, step;
+        bool escaped = false;
 
         for (const char *p = written; map && *p; p += step) {
-                size_t size = 1;
+                size_t i = escaped ? N_TAGS : find_tag(p), size = 1;
 
                 step = 1;
-                for (i = 0; i < sizeof TAGS / sizeof *TAGS; i++)
-                        if (strncmp(p, TAGS[i].tag, strlen(TAGS[i].tag)) == 0) {
-                                size = strlen(TAGS[i].pattern);
-                                step = strlen(TAGS[i].tag);
-                                break;
-                        }
+                if (i < N_TAGS) {
+                        size = strlen(TAGS[i].pattern);
+                        step = strlen(TAGS[i].tag);
+                }
+                escaped = !escaped && *p == '\\';
                 while (size-- > 0 && n < expanded_size)
                         map[n++] = (uint16_t) (p - written);
         }

@@ -72,6 +72,9 @@ static void test_refused(void)
                 { HEAD "modes: {normal: [{id: a, regex: <ADDR>, kind: end, count: each}]}\n", "only failures count" },
                 { HEAD "modes: {normal: [{id: a, regex: <ADDR>, head: maybe}]}\n", "must be true, false or only" },
                 { HEAD "modes: {normal: [{id: a, regex: '^<ADDR>$', head: true}]}\n", "does not end with $" },
+                { HEAD "modes: {normal: [{id: a, regex: '<F-USER> <ADDR>'}]}\n", "t.yaml:3:33: regex: <F-USER> is a tag of Fail2Ban's" },
+                { HEAD "modes: {normal: [{id: a, regex: '<IP> x'}]}\n", "there is no tag <IP>; did you mean <IP4>? For the text itself write \\<IP>" },
+                { HEAD "modes: {normal: [{id: a, regex: '<ADDRESS> x'}]}\n", "did you mean <ADDR>?" },
                 { HEAD "modes: {normal: [{id: a, regex: 'x <ADDR>', head: only}]}\n", "such a rule begins with ^" },
                 { HEAD "modes: {normal: [{id: a, regex: '^<ADDR>'}]}\ntests: [{line: x, match: false, pad: 70000}]\n", "1 to 65536" },
                 { HEAD "modes: {normal: [{id: a, regex: <ADDR>}, {id: a, regex: <IP4>}]}\n", "\"a\" stands here twice" },
@@ -267,7 +270,7 @@ static void test_addresses(void)
                 { "x host.example.com", NULL },
                 { "x 203.0.113.5.example.com", NULL },
         };
-        _cleanup_(filter_freep) Filter *filter = load(HEAD "modes: {normal: [{id: a, regex: '^x <HOST>$'}]}\n", NULL);
+        _cleanup_(filter_freep) Filter *filter = load(HEAD "modes: {normal: [{id: a, regex: '^x <HOST>$'}, {id: b, regex: '^<SESSION> \\<HOST> \\\\<HOST>$'}]}\n", NULL);
         _cleanup_(filter_freep) Filter *subnet =
                 load(HEAD "modes: {normal: [{id: a, regex: '^x <SUBNET>$'}, {id: b, regex: '^y (?<addr>\\S+)$'}]}\n", NULL);
         Hit hit;
@@ -280,6 +283,9 @@ static void test_addresses(void)
                 if (cases[i].addr)
                         check_text(addr_text(&hit), cases[i].addr);
         }
+        /* what only looks like a tag, and a tag that is escaped, are text */
+        check_int(match(filter, "<SESSION> <HOST> \\203.0.113.9", &hit), FILTER_HIT);
+        check_text(addr_text(&hit), "203.0.113.9");
         check_int(match(subnet, "x 203.0.113.0/24", &hit), FILTER_HIT);
         check_text(addr_text(&hit), "203.0.113.0");
         check_int(match(subnet, "y 203.0.113.9", &hit), FILTER_HIT);
