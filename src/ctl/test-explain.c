@@ -126,7 +126,7 @@ void explain_count(Explanation *explanation, const Hit *hit, unsigned counted)
         if (hit->kind == HIT_SUCCESS)
                 explain_add(explanation, "count", true, "a success: takes back the failures of its session");
         else if (hit->kind == HIT_END)
-                explain_add(explanation, "count", true, "the session of %s is over", addr);
+                explain_add(explanation, "count", true, "what the session of %s has counted stays", addr);
         else if (counted == 0)
                 explain_add(explanation, "count", false, "0: %s", not_counted(hit));
         else

@@ -247,6 +247,8 @@ void trace_session(Trace *trace, Filter *filter, const Found *found, bool told, 
                 tell(trace, "session", id, false, NULL, "no line of the session has told the address");
         else if (verdict == FILTER_HELPER)
                 tell(trace, "session", id, false, NULL, "remembered: this session is %s", addr);
+        else if (found->foreign)
+                tell(trace, "session", id, true, NULL, "of %s, which has tried another account before: its failures stay", addr);
         else
                 tell(trace, "session", id, true, NULL, told ? "of %s" : "has told the address: %s", addr);
 }

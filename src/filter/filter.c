@@ -62,6 +62,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "filter/private.h"
 #include "util/text.h"
@@ -278,6 +279,30 @@ static uint64_t session_of(const Filter *filter, const Found *found, int64_t pid
         }
 }
 
+/* "Alice" and "alice@example.com" may be one; "alice@example.com" and "alice@example.org" are two. */
+static bool same_account(const char *a, const char *b)
+{
+        size_t size_a = strcspn(a, "@"), size_b = strcspn(b, "@");
+
+        if (size_a != size_b || strncasecmp(a, b, size_a) != 0)
+                return false;
+        return !a[size_a] || !b[size_b] || strcasecmp(a + size_a, b + size_b) == 0;
+}
+
+static void note_tried(Session *session, const char *user)
+{
+        if (*session->tried && !same_account(session->tried, user))
+                session->tried_others = true;
+        else
+                memcpy(session->tried, user, sizeof session->tried);
+}
+
+/* Whether a success proves nothing about the session's failures: who has one account may guess at others. */
+static bool is_foreign(const Session *session, const char *user)
+{
+        return session->tried_others || (*session->tried && *user && !same_account(session->tried, user));
+}
+
 /* Notes the line in its session; *rule becomes the failure that it settles, if any. */
 static FilterVerdict follow_session(Filter *filter, Found *found, uint64_t key, EventTime time, const Rule **rule)
 {
@@ -285,6 +310,9 @@ static FilterVerdict follow_session(Filter *filter, Found *found, uint64_t key, 
 
         if (!session)
                 return found->addr.family && found->rule->kind != RULE_HELPER ? FILTER_HIT : FILTER_HELPER;
+        if (*filter->user && found->rule->kind == RULE_FAILURE)
+                note_tried(session, filter->user);
+        found->foreign = found->rule->kind == RULE_SUCCESS && is_foreign(session, filter->user);
         if (*filter->user)
                 memcpy(session->user, filter->user, sizeof session->user);
         else
@@ -294,8 +322,11 @@ static FilterVerdict follow_session(Filter *filter, Found *found, uint64_t key, 
                 session->held = found->rule;
         if (!session->addr.family)
                 return FILTER_HELPER;
-        if (session->held && found->rule->kind != RULE_FAILURE && found->rule->kind != RULE_SUCCESS)
+        if (session->held && found->rule->kind != RULE_FAILURE && (found->rule->kind != RULE_SUCCESS || found->foreign)) {
                 *rule = session->held;
+                if (found->foreign)
+                        memcpy(filter->user, session->tried, sizeof filter->user);
+        }
         session->held = NULL;
         return (*rule)->kind == RULE_HELPER ? FILTER_HELPER : FILTER_HIT;
 }
@@ -306,9 +337,9 @@ static void fill_hit(const Filter *filter, const Line *line, const Rule *rule, c
         unsigned attempts = number_of(found->attempts, 1);
 
         *ret_hit = (Hit){
-                .kind = rule->kind == RULE_SUCCESS ? HIT_SUCCESS
-                        : rule->kind == RULE_END   ? HIT_END
-                                                   : HIT_FAILURE,
+                .kind = rule->kind == RULE_SUCCESS && !found->foreign            ? HIT_SUCCESS
+                        : rule->kind == RULE_END || rule->kind == RULE_SUCCESS ? HIT_END
+                                                                               : HIT_FAILURE,
                 .count = rule->count,
                 .attempts = repeated > 1 && rule->count == HIT_COUNT_EACH ? repeated : attempts,
                 .witness = witness,

@@ -91,6 +91,8 @@ typedef struct Session {
         EventTime time;   /* of its latest line */
         const Rule *held; /* a failure that waits for the address; NULL: none */
         char user[FILTER_USER_MAX];
+        char tried[FILTER_USER_MAX]; /* the account that failures named; "" if they named none */
+        bool tried_others;           /* and one besides */
 } Session;
 
 int session_table_new(size_t max, SessionTable **ret_table);
@@ -206,6 +208,7 @@ typedef struct Found {
         const Rule *rule;
         Addr addr; /* ADDR_NULL: none captured */
         RegexSpan user, session, attempts, seconds, pid;
+        bool foreign; /* a success of another account than its session has tried */
 } Found;
 
 /* ---- explain.c: what filter.c tells while it judges a line, if somebody listens ---- */

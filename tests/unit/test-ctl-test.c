@@ -65,7 +65,7 @@ static const char LOG[] =
         STAMP "sshd[13]: Invalid user b from 203.0.113.6 port 4\n"                                       /* ahead */
         STAMP "sshd[13]: Failed password for invalid user b from 203.0.113.6 port 4 ssh2\n"              /* the same attempt */
         STAMP "sshd[13]: Failed password for invalid user b from 203.0.113.6 port 4 ssh2\n"
-        STAMP "sshd[13]: Accepted password for c from 203.0.113.6 port 4 ssh2\n"
+        STAMP "sshd[13]: Accepted password for b from 203.0.113.6 port 4 ssh2\n"
         STAMP "sshd[14]: message repeated 3 times: [ Failed password for root from 203.0.113.7 port 4 ssh2]\n"
         STAMP "sshd[15]: Connection from 203.0.113.8 port 4\n"                                           /* a helper */
         STAMP "sshd[16]: no rule knows this\n"
@@ -82,7 +82,7 @@ static void test_json(void)
                 "{\"v\":1,\"line\":3,\"match\":true,\"count\":1,\"ip\":\"203.0.113.6\",\"user\":\"b\",\"rule\":\"sshd:invalid-user\",\"time\":\"2025-11-23T07:31:00Z\"}",
                 "{\"v\":1,\"line\":4,\"match\":true,\"count\":0,\"ip\":\"203.0.113.6\",\"user\":\"b\",\"rule\":\"sshd:failed-password\",\"time\":\"2025-11-23T07:31:00Z\"}",
                 "{\"v\":1,\"line\":5,\"match\":true,\"count\":1,\"ip\":\"203.0.113.6\",\"user\":\"b\",\"rule\":\"sshd:failed-password\",\"time\":\"2025-11-23T07:31:00Z\"}",
-                "{\"v\":1,\"line\":6,\"match\":false,\"ip\":\"203.0.113.6\",\"user\":\"c\",\"rule\":\"sshd:accepted\",\"time\":\"2025-11-23T07:31:00Z\"}",
+                "{\"v\":1,\"line\":6,\"match\":false,\"ip\":\"203.0.113.6\",\"user\":\"b\",\"rule\":\"sshd:accepted\",\"time\":\"2025-11-23T07:31:00Z\"}",
                 "{\"v\":1,\"line\":7,\"match\":true,\"count\":3,\"ip\":\"203.0.113.7\",\"user\":\"root\",\"rule\":\"sshd:failed-password\",\"time\":\"2025-11-23T07:31:00Z\"}",
                 "{\"v\":1,\"line\":8,\"match\":false,\"rule\":\"sshd:connection\",\"time\":\"2025-11-23T07:31:00Z\"}",
                 "{\"v\":1,\"line\":9,\"match\":false}",
@@ -240,6 +240,11 @@ static void test_explain(void)
                 check_text(json_string_value(json_object_get(step, "rule")), "failed-password");
         }
         check(found);
+        put("foreign", STAMP "auth: passwd-file(bob,203.0.113.5,<abc>): Password mismatch\n"
+                       STAMP "dovecot: imap-login: Login: user=<eve>, method=PLAIN, rip=203.0.113.5, lip=198.51.100.1, session=<abc>\n");
+        check_int(bench("dovecot --explain --now 2025-12-01T00:00:00Z %s/foreign"), 0);
+        check_contains(output, "which has tried another account before:");
+        check_contains(output, "+ count     what the session of 203.0.113.5 has counted stays");
 }
 
 static void test_self_test(void)

@@ -537,6 +537,54 @@ static void test_sessions(void)
         check_int(match_at(filter, "bad", 7, 3001, &hit), FILTER_HIT);
 }
 
+static const char ACCOUNTS[] = HEAD "session: pid\nmodes:\n  normal:\n"
+                                    "    - {id: bad, regex: '^bad (?<user>[^ ]+)(?: <ADDR>)?$'}\n"
+                                    "    - {id: worse, regex: '^worse <ADDR>$'}\n"
+                                    "    - {id: good, kind: success, regex: '^good (?<user>[^ ]+) <ADDR>$'}\n";
+
+/* Who has an account may not clear with it what he has tried against others. */
+static void test_accounts(void)
+{
+        static const struct {
+                const char *lines[3], *user;
+                bool clears;
+        } cases[] = {
+                { { "bad anna 203.0.113.5", "bad anna 203.0.113.5" }, "anna", true },
+                { { "bad Anna 203.0.113.5", "bad anna@example.com 203.0.113.5" }, "ANNA@Example.com", true },
+                { { "worse 203.0.113.5" }, "anna", true },
+                { { "bad bob 203.0.113.5" }, "anna", false },
+                { { "bad anna 203.0.113.5", "bad bob 203.0.113.5" }, "anna", false },
+                { { "bad bob 203.0.113.5", "bad anna 203.0.113.5" }, "anna", false },
+                { { "bad bob 203.0.113.5", "worse 203.0.113.5", "bad anna 203.0.113.5" }, "anna", false },
+                { { "bad anna@example.org 203.0.113.5" }, "anna@example.com", false },
+                { { "bad ann 203.0.113.5" }, "anna", false },
+        };
+        char line[64];
+        Hit hit;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                _cleanup_(filter_freep) Filter *filter = load(ACCOUNTS, NULL);
+
+                for (size_t j = 0; j < 3 && cases[i].lines[j]; j++)
+                        check_int(match_at(filter, cases[i].lines[j], 1, 1000, &hit), FILTER_HIT);
+                snprintf(line, sizeof line, "good %s 203.0.113.5", cases[i].user);
+                check_int(match_at(filter, line, 1, 1001, &hit), FILTER_HIT);
+                if (hit.kind != (cases[i].clears ? HIT_SUCCESS : HIT_END))
+                        fprintf(stderr, "case %zu\n", i);
+                check_int(hit.kind, cases[i].clears ? HIT_SUCCESS : HIT_END);
+        }
+        /* One that was held back counts with it, as the other's. */
+        _cleanup_(filter_freep) Filter *filter = load(ACCOUNTS, NULL);
+        check_int(match_at(filter, "bad bob", 1, 1000, &hit), FILTER_HELPER);
+        check_int(match_at(filter, "good anna 203.0.113.5", 1, 1001, &hit), FILTER_HIT);
+        check_int(hit.kind, HIT_FAILURE);
+        check_text(hit.user, "bob");
+        check_text(hit.rule, "bad");
+        check_int(match_at(filter, "bad anna", 2, 1000, &hit), FILTER_HELPER);
+        check_int(match_at(filter, "good anna 203.0.113.5", 2, 1001, &hit), FILTER_HIT);
+        check_int(hit.kind, HIT_SUCCESS);
+}
+
 static void test_session_cap(void)
 {
         _cleanup_(filter_freep) Filter *filter = load(SESSIONS, NULL);
@@ -603,6 +651,7 @@ int main(void)
         test_prefix();
         test_origin();
         test_sessions();
+        test_accounts();
         test_session_cap();
         return 0;
 }
