@@ -228,6 +228,22 @@ static void say_increment(const json_t *increment)
             duration_format(number(increment, "forget"), forget));
 }
 
+/* Lines that its rules match, and not one of them from the service: an attack on the log, or an `origin:` that is wrong. */
+static void say_refused(const json_t *jail)
+{
+        _cleanup_free_ char *text = NULL;
+        long long refused = number(jail, "refused_by_origin");
+
+        if (refused == 0 || number(jail, "total_failed") > 0)
+                return;
+        if (asprintf(&text,
+                     "Of the lines that a rule matches none counted: %lld %s written by another program than the filter's `origin:` names. "
+                     "Should that be the service, see how it writes: bailiffctl test '%s' --mode %s --explain --journal",
+                     refused, plural(refused, "was", "were"), field(jail, "filter", "FILTER"), field(jail, "mode", "MODE")) < 0)
+                abort();
+        say_wrapped(YELLOW, "! ", "  ", text);
+}
+
 static void say_state(const json_t *jail)
 {
         const char *state = field(jail, "state", "?");
@@ -237,7 +253,8 @@ static void say_state(const json_t *jail)
         else if (strcmp(state, "observing") == 0)
                 say(YELLOW, "Observing (observe: true): it counts and bans nobody.\n");
         else if (strcmp(state, "waiting") == 0)
-                say(PLAIN, "Waiting: nothing of its service is in the journal. It goes on by itself when there is.\n");
+                say(PLAIN, "Waiting: nothing of its service is in the journal. It goes on by itself when there is.\n"
+                           "If the service logs to a file alone, have it log to syslog: log files are not read yet.\n");
         else if (strcmp(state, "disabled") == 0)
                 say(YELLOW, "Disabled (enabled: false).\n");
 }
@@ -251,6 +268,7 @@ static void say_jail(Ctl *ctl, const json_t *jail)
         say(state_colour(field(jail, "state", "")), "Status for the jail: %s (%s)\n", name, field(jail, "state", "?"));
         say_state(jail);
         say_limits(jail);
+        say_refused(jail);
         if (reads_bans)
                 say(PLAIN, "|- Counts the bans of the other jails\n");
         else

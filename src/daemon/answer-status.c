@@ -29,15 +29,32 @@ static const char *jail_state(const Daemon *daemon, Jail *jail)
                 return "degraded";
         if (!journal_knows(daemon, jail))
                 return "waiting";
+        if (filter_missing_user(jail->filter))
+                return "degraded";
         return jail->config->observe ? "observing" : "running";
 }
 
-static const char *jail_problem(const Daemon *daemon, const Jail *jail)
+/* Its service writes, and yet nothing can count: the filter trusts users alone that the host does not have. */
+static const char *deaf_notice(const Daemon *daemon, Jail *jail)
+{
+        const char *user = jail->filter && journal_knows(daemon, jail) ? filter_missing_user(jail->filter) : NULL;
+
+        if (!user)
+                return "";
+        snprintf(jail->notice, sizeof jail->notice,
+                 "nothing can count: there is no user \"%.64s\", and its filter believes whom `origin: uid:` names alone; "
+                 "correct it, or create the user", user);
+        return jail->notice;
+}
+
+static const char *jail_problem(const Daemon *daemon, Jail *jail)
 {
         char topic[JAIL_NAME_MAX + 8];
+        const char *text;
 
         snprintf(topic, sizeof topic, "jail %s", jail->config->name);
-        return daemon_problem(daemon, topic);
+        text = daemon_problem(daemon, topic);
+        return *text ? text : deaf_notice(daemon, jail);
 }
 
 static bool has_own_allow(const Config *config, const char *jail)

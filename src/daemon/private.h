@@ -48,6 +48,7 @@ typedef struct Jail {
         uint64_t total_failed;
         uint64_t allowed;               /* hits of allowed addresses, not counted */
         uint64_t observed;              /* offences that were not banned for `observe` or a pause */
+        char notice[256];               /* room for what status has to say of it */
 } Jail;
 
 /**

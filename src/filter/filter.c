@@ -532,6 +532,19 @@ bool filter_resolve(Filter *filter, EventTime now)
 }
 
 /**
+ * filter_missing_user() - whose absence makes a filter deaf
+ *
+ * Return: the first user of `origin`, as long as the filter lives, if the host has none of them, so that no line can
+ * count; NULL otherwise.
+ */
+const char *filter_missing_user(const Filter *filter)
+{
+        const OriginRule *origin = &filter->origin;
+
+        return origin->n_uids == 0 && origin->n_absent > 0 ? origin->absent[0] : NULL;
+}
+
+/**
  * filter_rule_stats() - what the i-th rule of the filter's mode has found
  *
  * Return: false behind the last.
