@@ -118,14 +118,45 @@ static bool holds_address(const char *text, size_t size)
         return false;
 }
 
+/* How a line begins, without what differs from line to line of a kind: a thousand of one kind must not hide another. */
+static void take_kind(const Line *line, char kind[static NEAR_MISS_KIND])
+{
+        size_t n = 0;
+
+        memset(kind, 0, NEAR_MISS_KIND);
+        for (size_t i = 0; i < line->length && n < NEAR_MISS_KIND; i++)
+                if (line->text[i] < '0' || line->text[i] > '9')
+                        kind[n++] = line->text[i];
+}
+
+static NearMiss *find_kind(NearMiss *list, size_t n, const char kind[static NEAR_MISS_KIND])
+{
+        for (size_t i = 0; i < n; i++)
+                if (memcmp(list[i].kind, kind, NEAR_MISS_KIND) == 0)
+                        return &list[i];
+        return NULL;
+}
+
 static void add_near_miss(TestReport *report, const Line *line)
 {
+        char kind[NEAR_MISS_KIND];
+        NearMiss *alike;
+
+        take_kind(line, kind);
+        alike = find_kind(report->with_address, report->n_with_address, kind);
+        if (!alike)
+                alike = find_kind(report->without, report->n_without, kind);
+        if (alike) {
+                alike->alike++;
+                return;
+        }
         bool full = report->n_with_address == NEAR_MISSES_MAX, address = !full && holds_address(line->text, line->length);
         NearMiss *list = address ? report->with_address : report->without;
         size_t *n = address ? &report->n_with_address : &report->n_without;
 
         if (full || *n == NEAR_MISSES_MAX)
                 return;
+        memcpy(list[*n].kind, kind, sizeof kind);
         list[*n].line = report->lines;
         text_printable(line->text, line->length, list[*n].text, sizeof list->text);
         ++*n;
@@ -208,10 +239,13 @@ static void say_addresses(TestReport *report)
 static void say_misses(const NearMiss *misses, size_t n, size_t *left)
 {
         for (size_t i = 0; i<n && * left> 0; i++, --*left) {
-                char first[32];
+                char first[48];
 
                 snprintf(first, sizeof first, "%8" PRIu64 ": ", misses[i].line);
                 say_wrapped(PLAIN, first, "          ", *misses[i].text ? misses[i].text : "(an empty line)");
+                if (misses[i].alike > 0)
+                        say(DIM, "          and %" PRIu64 " more that %s so\n", misses[i].alike,
+                            misses[i].alike == 1 ? "begins" : "begin");
         }
 }
 
@@ -259,6 +293,10 @@ void report_say(TestReport *report, const Workbench *bench)
                 say_count("refused", report->verdicts[FILTER_ORIGIN], "not written by the service (its `origin:`)");
         else
                 say_count("other", report->other, "another service's");
+        if (report->verdicts[FILTER_ORIGIN] > 0 && report->verdicts[FILTER_HIT] + report->verdicts[FILTER_HELPER] == 0)
+                say_wrapped(YELLOW, "", "  ",
+                            "All that a rule matched was refused: compare the filter's `origin:` with who wrote the lines; "
+                            "--explain tells it.");
         say_rules(bench->filter);
         say_addresses(report);
         say_near_misses(report);

@@ -227,6 +227,18 @@ static bool is_ident(void *userdata, const char *ident)
         return filter_listens(userdata, ident);
 }
 
+/* With --raw nothing is taken off a line; who left a header on it waits for a match in vain. */
+static void explain_raw(Explanation *explanation, const Workbench *bench, const LogLineOptions *options, const char *text,
+                        size_t size)
+{
+        LogLine parts;
+
+        logline_parse(options, text, size, is_ident, bench->filter, &parts);
+        if (parts.syslog && parts.time.usec != 0 && filter_listens(bench->filter, parts.ident))
+                explain_add(explanation, "header", false,
+                            "not taken off, because of --raw; for a log file's line leave --raw out");
+}
+
 /**
  * bench_line() - a line of a log file, or a bare message with --raw
  *
@@ -256,9 +268,11 @@ int bench_line(Workbench *bench, const char *text, size_t size)
                         .source = bench->file ? bench->file : "line",
                 };
 
-                if (explained && !bench->raw)
-                        explain_header(&explanation, bench, &parts);
                 explanation.line = &line;
+                if (explained && bench->raw)
+                        explain_raw(&explanation, bench, &options, text, size);
+                else if (explained)
+                        explain_header(&explanation, bench, &parts);
                 r = run(bench, &line, bench->now_given || parts.time.usec != 0, explained ? &explanation : NULL);
         }
         json_decref(explanation.steps);

@@ -20,7 +20,17 @@
 typedef struct SelfTest {
         const Ctl *ctl;
         unsigned passed;
+        bool missed; /* a line that no rule matched */
 } SelfTest;
+
+/* A test's line that was copied with its header can match nothing. */
+static bool has_header(const char *line)
+{
+        LogLine parts;
+
+        logline_parse(&(LogLineOptions){ .now = clock_event_now() }, line, strlen(line), NULL, NULL, &parts);
+        return parts.time.usec != 0 && parts.syslog;
+}
 
 static void on_test(void *userdata, const char *line, bool passed, const char *message)
 {
@@ -32,8 +42,14 @@ static void on_test(void *userdata, const char *line, bool passed, const char *m
 
                 say_json(object);
         } else if (!passed) {
+                bool missed = strstr(message, ": no rule matched") != NULL;
+
                 say_wrapped(RED, "", "  ", message);
                 say_wrapped(PLAIN, "  ", "  ", line);
+                if (missed && has_header(line))
+                        say_wrapped(PLAIN, "  ", "  ",
+                                    "(it begins with a timestamp and a program's name; a test's line is the message alone)");
+                test->missed = test->missed || missed;
         }
 }
 
@@ -47,7 +63,9 @@ static int self_test(const Ctl *ctl, const Filter *filter)
                 return fail("%s", strerror(-r));
         if (!ctl->json && failed > 0)
                 say(RED, "%s: %u failed, %u passed\n", filter_info(filter)->name, failed, test.passed);
-        else if (!ctl->json)
+        if (!ctl->json && test.missed)
+                say(DIM, "Why: bailiffctl test FILTER --explain --raw --line 'THE LINE'\n");
+        if (!ctl->json && failed == 0)
                 say(GREEN, "%s: %u %s passed\n", filter_info(filter)->name, test.passed, plural(test.passed, "test", "tests"));
         return failed > 0 ? STATUS_NO : STATUS_DONE;
 }
@@ -76,8 +94,9 @@ static int load(Workbench *bench)
                      modes);
                 return STATUS_DONE;
         }
-        if (r < 0 && strchr(bench->spec, '/') && !strstr(bench->spec, ".yaml"))
-                return fail("%s\nA path is taken as one if it ends in .yaml", problem.text);
+        if (r == -ENOENT && strchr(bench->spec, '/') && access(bench->spec, F_OK) < 0)
+                return fail("%s cannot be read: No such file or directory; a name alone, as in sshd, is sought where filters are",
+                            bench->spec);
         return r < 0 ? fail("%s", problem.text) : STATUS_DONE;
 }
 

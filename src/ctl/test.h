@@ -14,8 +14,12 @@
 /**
  * A line of the service that no rule matched.
  */
+#define NEAR_MISS_KIND 32
+
 typedef struct NearMiss {
         uint64_t line;
+        uint64_t alike;                 /* more lines that begin so */
+        char kind[NEAR_MISS_KIND];      /* how it begins, without digits */
         char text[EVIDENCE_TEXT_MAX];   /* printable */
 } NearMiss;
 

@@ -113,13 +113,19 @@ void trace_prefix(Trace *trace, const Filter *filter, const char *text, size_t s
                 tell(trace, "prefix", "", false, NULL, "does not match");
 }
 
+static void count_other(Trace *trace, const Rule *rule)
+{
+        trace->others++;
+        trace->other = rule;
+}
+
 /* A rule was not tried: it begins with another byte, or is not for lines of this length. */
-void trace_skipped(Trace *trace, bool for_length)
+void trace_skipped(Trace *trace, const Rule *rule, bool for_length)
 {
         if (for_length)
                 trace->not_head++;
         else
-                trace->others++;
+                count_other(trace, rule);
 }
 
 /* A rule that has not matched. */
@@ -132,11 +138,11 @@ void trace_rule(Trace *trace, const Rule *rule, const char *text, size_t size, i
                      "reached the match limit on this line, and was given up: its pattern can go too many ways; let parts "
                      "exclude each other");
         else if (!regex_may_begin(rule->regex, text, size))
-                trace->others++;
+                count_other(trace, rule);
         else if (regex_reach(yaml_get(rule->node, "regex"), 0, text, size, &reach) < 0)
                 tell(trace, "rule", rule->id, false, NULL, "does not match");
         else if (reach.at == 0)
-                trace->others++;
+                count_other(trace, rule);
         else if (!*reach.wants)
                 tell(trace, "rule", rule->id, false, text + reach.at, "does not match; got this far, where the pattern ends");
         else
@@ -153,11 +159,19 @@ void trace_address(Trace *trace, const Rule *rule, RegexSpan span)
                      shown(span, text));
 }
 
+static const char *pattern_of(const Rule *rule)
+{
+        return yaml_get(rule->node, "regex")->text;
+}
+
 static void tell_others(Trace *trace)
 {
-        if (trace->others > 0)
-                tell(trace, "rule", "", false, NULL, "%u rule%s out at the text that %s with", trace->others,
-                     trace->others == 1 ? " was" : "s were", trace->others == 1 ? "it begins" : "they begin");
+        if (trace->others == 1)
+                tell(trace, "rule", trace->other->id, false, NULL,
+                     "does not match: the line does not begin as the pattern does, \"%.*s%s\"", SHOWN_MAX,
+                     pattern_of(trace->other), strlen(pattern_of(trace->other)) > SHOWN_MAX ? "..." : "");
+        else if (trace->others > 1)
+                tell(trace, "rule", "", false, NULL, "%u rules were out at the text that they begin with", trace->others);
         if (trace->not_head > 0)
                 tell(trace, "rule", "", false, NULL, "%u rule%s not for lines of this length (`head:`)", trace->not_head,
                      trace->not_head == 1 ? " is" : "s are");
@@ -242,7 +256,7 @@ void trace_session(Trace *trace, Filter *filter, const Found *found, bool told, 
                 tell(trace, "session", id, false, NULL, "held back until a line of its session tells the address");
         else if (settled != found->rule)
                 tell(trace, "session", settled->id, true, NULL,
-                     "tells the address that the failure %s was held back for: %s is returned now", settled->id, addr);
+                     "tells the address that the failure %s was held back for: %s, and that counts now", settled->id, addr);
         else if (!*addr)
                 tell(trace, "session", id, false, NULL, "no line of the session has told the address");
         else if (verdict == FILTER_HELPER)

@@ -125,7 +125,7 @@ static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bo
 
                 if ((rule->first >= 0 && rule->first != first) || !length) {
                         if (trace)
-                                trace_skipped(trace, !length);
+                                trace_skipped(trace, rule, !length);
                         continue;
                 }
                 r = regex_match(rule->regex, filter->runner, text, size, &match);

@@ -109,13 +109,13 @@ static Param *find_param(Filter *filter, const char *name)
 
 static int no_such_param(const Filter *filter, const char *name, Problem *problem)
 {
-        const char *known[FILTER_PARAMS_MAX], *near;
+        char known[256] = "";
+        size_t used = 0;
 
-        for (size_t i = 0; i < filter->n_params; i++)
-                known[i] = filter->params[i].name;
-        near = text_nearest(name, known, filter->n_params);
-        return problem_set(problem, -EINVAL, "%s: the filter has no parameter \"%s\"%s%s%s", filter->file, name,
-                           near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        for (size_t i = 0; i < filter->n_params && used < sizeof known; i++)
+                used += (size_t) snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "", filter->params[i].name);
+        return problem_set(problem, -EINVAL, "%s: the filter has no parameter \"%s\"; it has %s", filter->file, name,
+                           filter->n_params > 0 ? known : "none");
 }
 
 static int set_param(Filter *filter, const YamlNode *declared, char *assignment, Problem *problem)
@@ -411,7 +411,9 @@ static int no_such_filter(const Loader *loader, const char *name, Problem *probl
                         used += (size_t) snprintf(sought + used, sizeof sought - used, "%s%s", used ? ", " : "", directory);
         }
         near = text_nearest(name, (const char *const *) names, n_names);
-        if (near && strcmp(near, name) != 0)
+        if (strlen(name) > 4 && strcmp(name + strlen(name) - 4, ".yml") == 0)
+                snprintf(hint, sizeof hint, "; a path ends in .yaml, not in .yml");
+        else if (near && strcmp(near, name) != 0)
                 snprintf(hint, sizeof hint, "; did you mean \"%.64s\"?", near);
         while (n_names > 0)
                 free(names[--n_names]);
@@ -426,6 +428,17 @@ static int find_file(const Loader *loader, const char *name, char path[static PA
                 if (snprintf(path, PATH_MAX, "%s/%s.yaml", directory, name) < PATH_MAX && access(path, F_OK) == 0 && !is_loaded(loader, path))
                         return 0;
         return no_such_filter(loader, name, problem);
+}
+
+/* A file that is found by a name has that name: what it finds is shown and remembered under it. */
+static int check_name(const YamlDocument *document, const char *sought, Problem *problem)
+{
+        const YamlNode *name = yaml_get(document->root, "name");
+
+        if (strcmp(name->text, sought) == 0)
+                return 0;
+        return yaml_problem(name, problem, "must be \"%s\", as the file is called; or rename the file to %s.yaml", sought,
+                            name->text);
 }
 
 static int load_bases(Loader *loader, Problem *problem)
@@ -448,6 +461,8 @@ static int load_bases(Loader *loader, Problem *problem)
                 r = yaml_read_file(path, &document, problem);
                 if (r == 0)
                         r = add_layer(loader, document, problem);
+                if (r == 0)
+                        r = check_name(document, extends->text, problem);
                 if (r < 0)
                         return r;
         }
@@ -507,6 +522,7 @@ int filter_load(const char *spec, const char *mode, const char *jail, const char
         char copy[SPEC_MAX], path[PATH_MAX];
         char *params = NULL;
         size_t size;
+        bool named = false;
         int r;
 
         problem_set(problem, 0, "%s: out of memory", spec);
@@ -521,9 +537,13 @@ int filter_load(const char *spec, const char *mode, const char *jail, const char
                                    "\"%.40s\" is no filter: write a name, as in sshd, or a path ending in .yaml", copy);
         else if ((r = find_file(&loader, copy, path, problem)) < 0)
                 return r;
+        else
+                named = true;
         r = yaml_read_file(path, &document, problem);
         if (r == 0)
                 r = add_layer(&loader, document, problem);
+        if (r == 0 && named)
+                r = check_name(document, copy, problem);
         if (r == 0)
                 r = load_bases(&loader, problem);
         return r < 0 ? r : finish(&loader, mode, params, jail, ret_filter, problem);

@@ -221,6 +221,7 @@ typedef struct Trace {
         void *userdata;
         const Line *line;
         unsigned others;        /* rules that were out at the text they begin with */
+        const Rule *other;      /* the last one of them */
         unsigned not_head;      /* rules that are not for over-long lines */
 } Trace;
 
@@ -229,7 +230,7 @@ void trace_length(Trace *trace, bool over_long, bool has_head);
 void trace_origin(Trace *trace, const char *fault, const Origin *origin);
 void trace_repeated(Trace *trace, unsigned repeated, const char *text);
 void trace_prefix(Trace *trace, const Filter *filter, const char *text, size_t size, int result, size_t end);
-void trace_skipped(Trace *trace, bool for_length);
+void trace_skipped(Trace *trace, const Rule *rule, bool for_length);
 void trace_rule(Trace *trace, const Rule *rule, const char *text, size_t size, int result);
 void trace_address(Trace *trace, const Rule *rule, RegexSpan span);
 void trace_found(Trace *trace, const Found *found);

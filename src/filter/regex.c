@@ -22,7 +22,7 @@
  *     <ADDR> <HOST>   either, in [] or not               ip4 or ip6
  *     <CIDR>          a prefix length                    group cidr
  *     <SUBNET>        <ADDR>, maybe "/" and <CIDR>; the address counts
- *     \<ADDR>         these six characters
+ *     \<ADDR>         no tag: that text
  *
  * They only find what may be an address; addr_parse() has the last word. A
  * hand-written group `addr` is taken as well. The group `user` is the account
@@ -41,7 +41,9 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <errno.h>
 #include <pcre2.h>
+#include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #include "filter/private.h"
 #include "util/text.h"
@@ -84,66 +86,111 @@ struct RegexRunner {
         pcre2_jit_stack *stack;
 };
 
-/* What is nearly a tag, or one of Fail2Ban's: taken as text it would match nothing, and nobody would see why. */
-static int check_tag(const YamlNode *node, const char *p, Problem *problem)
+/* What stands at @p: a tag, an escaped character, or any other. Return: the bytes that it has. */
+static size_t next_item(const char *p, const char **ret_tag_pattern)
 {
-        const char *known[N_TAGS], *near;
-        char word[32];
-        size_t size = strspn(p + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") + 2;
-
-        if (size < 4 || size >= sizeof word || p[size - 1] != '>')
-                return 0;
-        memcpy(word, p, size);
-        word[size] = '\0';
-        if (strncmp(word, "<F-", 3) == 0)
-                return yaml_problem(node, problem, "%s is a tag of Fail2Ban's; here a named group does that: (?<user>...) for the account", word);
+        *ret_tag_pattern = NULL;
+        if (*p == '\\' && p[1])
+                return 2;
         for (size_t i = 0; i < N_TAGS; i++)
-                known[i] = TAGS[i].tag;
-        near = text_nearest(word, known, N_TAGS);
-        return near ? yaml_problem(node, problem, "there is no tag %s; did you mean %s? For the text itself write \\%s", word, near, word) : 0;
-}
-
-/* N_TAGS: there is none. */
-static size_t find_tag(const char *p)
-{
-        size_t i = 0;
-
-        while (i < N_TAGS && strncmp(p, TAGS[i].tag, strlen(TAGS[i].tag)) != 0)
-                i++;
-        return i;
-}
-
-static int write_expanded(const YamlNode *node, FILE *stream, Problem *problem)
-{
-        for (const char *p = node->text; *p;) {
-                size_t i = find_tag(p);
-
-                if (i < N_TAGS) {
-                        fputs(TAGS[i].pattern, stream);
-                        p += strlen(TAGS[i].tag);
-                        continue;
+                if (strncmp(p, TAGS[i].tag, strlen(TAGS[i].tag)) == 0) {
+                        *ret_tag_pattern = TAGS[i].pattern;
+                        return strlen(TAGS[i].tag);
                 }
-                if (*p == '<' && check_tag(node, p, problem) < 0)
-                        return -EINVAL;
-                if (*p == '\\' && p[1])
-                        fputc(*p++, stream);
-                fputc(*p++, stream);
+        return 1;
+}
+
+/* What other programs have tags for, and is written otherwise here; by the beginning of the tag's name. */
+static const char *tag_advice(const char *name)
+{
+        static const char *const advice[][2] = {
+                { "<F-USER", "write (?<user>...) around the account" },
+                { "<F-ID", "write <ADDR> for the address" },
+                { "<F-MLFID", "name the session's group in `session:`" },
+                { "<F-MLFFORGET", "give the rule `kind: success`" },
+                { "<F-NOFAIL", "give the rule a `kind:`" },
+                { "<F-", "a group is written (?<user>...)" },
+                { "</F-", "a group is written (?<user>...)" },
+                { "<IP>", "write <ADDR>" },
+                { "<DNS>", "names are never looked up" },
+                { "<SKIPLINES>", "use `session:` to tie lines together" },
+        };
+
+        for (size_t i = 0; i < sizeof advice / sizeof *advice; i++)
+                if (strncasecmp(name, advice[i][0], strlen(advice[i][0])) == 0)
+                        return advice[i][1];
+        return NULL;
+}
+
+/* Whether the "<" at @p opens a group's name: (?<NAME>, (?P<NAME>, (?(<NAME>), \k<NAME> and \g<NAME>. */
+static bool names_group(const char *pattern, const char *p)
+{
+        static const char *const before[] = { "(?", "(?P", "(?(", "\\k", "\\g" };
+
+        for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+                size_t size = strlen(before[i]);
+                if ((size_t) (p - pattern) >= size && memcmp(p - size, before[i], size) == 0)
+                        return true;
         }
-        return 0;
+        return false;
+}
+
+/*
+ * A tag that is none would be sought as text, and never be found: <ADR>, <addr>, <F-USER>. So what looks like one is
+ * refused: capital letters, or a tag's name in small ones. Names of groups, (?<NAME>...), are none; \<NAME> is text.
+ */
+static int check_no_tag(const YamlNode *node, const char *p, Problem *problem)
+{
+        const char *known[N_TAGS], *near, *advice;
+        size_t size = strspn(p + 1, "/-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") + 2;
+        char name[24], upper[24];
+        bool capital;
+
+        if (size < 4 || size >= sizeof name || p[size - 1] != '>')
+                return 0;
+        if (names_group(node->text, p))
+                return 0;
+        for (size_t i = 0; i <= size; i++) {
+                name[i] = i < size ? p[i] : '\0';
+                upper[i] = name[i] >= 'a' && name[i] <= 'z' ? (char) (name[i] - 'a' + 'A') : name[i];
+        }
+        capital = strcmp(name, upper) == 0 && strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        for (size_t i = 0; i < N_TAGS; i++) {
+                known[i] = TAGS[i].tag;
+                capital = capital || strcmp(upper, TAGS[i].tag) == 0;
+        }
+        advice = tag_advice(name);
+        if (!capital && strncmp(upper, "<F-", 3) != 0 && strncmp(upper, "</F-", 4) != 0)
+                return 0;
+        near = advice ? NULL : text_nearest(upper, known, N_TAGS);
+        return yaml_problem(node, problem, "there is no tag %s (where the log has that text, write \\%s)%s%s%s%s%s", name, name,
+                            advice ? ": " : "", advice ? advice : "", near ? "; did you mean " : "", near ? near : "",
+                            near ? "?" : "");
 }
 
 static int expand_tags(const YamlNode *node, char **ret_pattern, Problem *problem)
 {
         _cleanup_free_ char *pattern = NULL;
-        size_t size;
+        size_t size, step;
         FILE *stream;
+        int r = 0;
 
         if (strlen(node->text) > PATTERN_MAX)
                 return yaml_problem(node, problem, "a pattern may have up to %d characters; split the rule", PATTERN_MAX);
         stream = open_memstream(&pattern, &size);
         if (!stream)
                 return -ENOMEM;
-        int r = write_expanded(node, stream, problem);
+        for (const char *p = node->text; *p && r == 0; p += step) {
+                const char *tag;
+
+                step = next_item(p, &tag);
+                if (tag)
+                        fputs(tag, stream);
+                else
+                        fwrite(p, 1, step, stream);
+                if (!tag && *p == '<')
+                        r = check_no_tag(node, p, problem);
+        }
         if (fclose(stream) != 0)
                 return -ENOMEM;
         if (r < 0)
@@ -215,6 +262,23 @@ static void add_groups(Regex *regex, RegexCapture capture, const char *name)
                 regex->groups[capture][used++] = p[1];
 }
 
+/* The rest of a pattern as it is written, from a byte of the expanded one on. */
+static const char *written_from(const char *written, size_t offset)
+{
+        size_t n = 0, step;
+
+        for (const char *p = written; *p; p += step) {
+                const char *tag;
+
+                step = next_item(p, &tag);
+                size_t size = tag ? strlen(tag) : step;
+                if (offset < n + size)
+                        return tag ? p : p + (offset - n);
+                n += size;
+        }
+        return written + strlen(written);
+}
+
 static int compile(const YamlNode *node, const char *pattern, unsigned flags, Regex *regex, Problem *problem)
 {
         uint32_t options = PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_DUPNAMES | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP |
@@ -230,7 +294,8 @@ static int compile(const YamlNode *node, const char *pattern, unsigned flags, Re
                 pcre2_get_error_message(error, (PCRE2_UCHAR *) text, sizeof text);
                 if (offset >= strlen(pattern))
                         return yaml_problem(node, problem, "not a valid pattern: %s, at its end", text);
-                return yaml_problem(node, problem, "not a valid pattern: %s, before \"%.40s\"", text, pattern + offset);
+                return yaml_problem(node, problem, "not a valid pattern: %s, before \"%.40s\"", text,
+                                    written_from(node->text, offset));
         }
         pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &count);
         if (count > GROUPS_MAX)
@@ -433,19 +498,13 @@ static uint16_t *map_tags(const char *written, size_t expanded_size)
 {
         uint16_t *map = calloc(expanded_size + 1, sizeof *map);
         size_t n = 0, step;
-        bool escaped = false;
 
         for (const char *p = written; map && *p; p += step) {
-                size_t i = escaped ? N_TAGS : find_tag(p), size = 1;
+                const char *tag;
 
-                step = 1;
-                if (i < N_TAGS) {
-                        size = strlen(TAGS[i].pattern);
-                        step = strlen(TAGS[i].tag);
-                }
-                escaped = !escaped && *p == '\\';
-                while (size-- > 0 && n < expanded_size)
-                        map[n++] = (uint16_t) (p - written);
+                step = next_item(p, &tag);
+                for (size_t i = 0, size = tag ? strlen(tag) : step; i < size && n < expanded_size; i++)
+                        map[n++] = (uint16_t) (p - written + (tag ? 0 : (ptrdiff_t) i));
         }
         if (map)
                 map[n] = (uint16_t) strlen(written);

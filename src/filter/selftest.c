@@ -193,7 +193,8 @@ static void check_coverage(Tester *tester)
                         for (size_t i = 0; i < tester->n_hit && !hit; i++)
                                 hit = tester->hit[i] == rule;
                         if (!hit)
-                                tell(tester, id->text, false, "%s:%u: no test line matches the rule %s of mode %s; add one",
+                                tell(tester, id->text, false,
+                                     "%s:%u: no test line matches the rule %s of mode %s: add a test, or mend its pattern",
                                      id->file, id->line, id->text, mode->key);
                 }
 }

@@ -80,10 +80,13 @@ static int refuse(Reader *reader, yaml_mark_t mark, const char *what)
 static const char *hint_for(const char *text)
 {
         static const char *const hints[][2] = {
+                { "tab character", "indent with spaces, not tabs" },
                 { "cannot start any token", "indent with spaces, not tabs; quote a value that begins with % or @" },
                 { "expected node content", "quote a value that begins with a colon: \"::1\"" },
-                { "mapping values are not allowed", "begin each key on a line of its own, indented like its neighbours; quote a value that holds \": \"" },
-                { "expected key", "indent the keys of one map alike" },
+                { "mapping values are not allowed",
+                  "begin each key on a line of its own, indented like its neighbours; quote a value that holds \": \"" },
+                { "expected key", "indent the keys of one map alike; put a value that begins with [ or { within '...', "
+                                  "and a ' in it twice" },
                 { "expected ',' or ']'", "end the list with ]" },
                 { "expected ',' or '}'", "end the map with }" },
                 { "expected '-' indicator", "indent the entries of one list alike, each with \"- \"" },
@@ -100,7 +103,7 @@ static const char *hint_for(const char *text)
         for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
                 if (strstr(text, hints[i][0]))
                         return hints[i][1];
-        return "compare it with the examples in bailiff.yaml(5)";
+        return "compare it with the examples in bailiff.yaml(5), and of a filter in bailiff-filter.yaml(5)";
 }
 
 /* The place of a byte: the parser's own mark is behind where its reader stumbles. */

@@ -133,7 +133,7 @@ static const Case CASES[] = {
         { "firewall: \"none\njails: {}\n", "(end the text with the quote that it begins with)" },
         { "firewall: \"no\\ne\\q\"\n", "bailiff.yaml:1:17: not valid YAML: found unknown escape character (within double quotes" },
         { "allow: [::1]\n", "bailiff.yaml:1:9: not valid YAML: did not find expected node content (quote a value that begins with a colon" },
-        { "jails:\n  sshd:\n   maxretry: 3\n  x: 1\n bad: 2\n", "(indent the keys of one map alike)" },
+        { "jails:\n  sshd:\n   maxretry: 3\n  x: 1\n bad: 2\n", "(indent the keys of one map alike; put a value" },
         { "jails:\n  sshd: mode: normal\n", "bailiff.yaml:2:13: not valid YAML: mapping values are not allowed in this context (begin each key on a line of its own" },
         { "defaults: &d { maxretry: 3 }\n", "bailiff.yaml:1:11: anchors (&) and tags (!) are not used here; write the map out" },
         { "jails: *d\n", "bailiff.yaml:1:8: aliases (*) are not used here; write the value out" },

@@ -506,7 +506,7 @@ static void test_conf(void)
         }
         check(n > 15);
         _cleanup_(config_freep) Config *examples = load(shipped, text, NULL);
-        check_int(examples->n_jails, 6);
+        check_int(examples->n_jails, 7);
         check(examples->jails[4].enabled && !examples->jails[1].enabled && !examples->jails[2].observe && examples->jails[0].increment.enabled && examples->firewall == FIREWALL_NONE);
         check_int(examples->n_allow, 8);
 }

@@ -150,6 +150,24 @@ static void test_summary(void)
         check(!strchr(output, '\033'));
 }
 
+/* A kind of line is shown once, however often it comes, and does not hide the others. */
+static void test_near_misses(void)
+{
+        char lines[16000] = "";
+        size_t used = 0;
+
+        for (int i = 0; i < 100; i++)
+                used += (size_t) snprintf(lines + used, sizeof lines - used, STAMP "sshd[%d]: reverse mapping of name%d [203.0.113.%d] failed\n", i + 1, i, i);
+        snprintf(lines + used, sizeof lines - used, STAMP "sshd[200]: another of 203.0.113.5\n" STAMP "sshd[201]: another of 203.0.113.6\n"
+                 STAMP "sshd[202]: and one more\n");
+        put("many", lines);
+        check_int(bench("sshd %s/many"), 1);
+        check_contains(output, "NEAR MISSES, 3 of 103: lines of the service that no rule matched\n"
+                               "       1: reverse mapping of name0 [203.0.113.0] failed\n          and 99 more that begin so\n"
+                               "     101: another of 203.0.113.5\n          and 1 more that begins so\n"
+                               "     103: and one more\nWhy: ");
+}
+
 static void test_input(void)
 {
         put("empty", "");
@@ -219,6 +237,10 @@ static void test_explain(void)
         check_contains(output, "+ header    sshd[99]\n  + timestamp 2025-11-23T07:31:00Z\n");
         check_contains(output, "              Failed password for root from host.example.com port 1 ssh2\n"
                                "                                            ^\n");
+        check_int(bench("sshd --explain --raw --line '" STAMP "sshd[99]: Failed password for root from 203.0.113.5 port 1 ssh2'"), 1);
+        check_contains(output, "- header    not taken off, because of --raw; ");
+        check_int(bench("sshd --explain --raw --line '" STAMP "cron[99]: Failed password for root from 203.0.113.5 port 1 ssh2'"), 1);
+        check(!strstr(output, "not taken off"));
         check_int(bench("sshd --explain --now 2025-12-01T00:00:00Z %s/log"), 0);
         check_contains(output, "0: the session has an attempt counted ahead, and this is that one");
         check_contains(output, "+ count     3 attempts of 203.0.113.7");
@@ -258,6 +280,18 @@ static void test_self_test(void)
         check_contains(output, "wrong.yaml:9: rule is \"a\", expected \"b\"");
         check_contains(output, "no test line matches the rule b of");
         check_contains(output, "wrong: 3 failed, 1 passed\n");
+        check(!strstr(output, "Why: "));
+        put("miss.yaml", "name: miss\nident: miss\nmodes: { normal: [ { id: a, regex: '^failed <ADDR>$' } ] }\ntests:\n"
+                         "  - line: 'Nov 23 07:31:00 web1 miss[4]: failed 203.0.113.5'\n    match: { rule: a }\n");
+        check_int(bench("%s/miss.yaml"), 1);
+        check_contains(output, "miss.yaml:6: no rule matched\n");
+        check_contains(output, "a test's line is the message");
+        check_contains(output, "miss: 2 failed, 0 passed\nWhy: bailiffctl test FILTER --explain --raw --line 'THE LINE'\n");
+        check_int(bench("%s/nosuch.yaml"), 2);
+        check_contains(errors, "nosuch.yaml cannot be read: No such");
+        check_int(bench("%s/miss"), 2);
+        check_contains(errors, "or a path ending in .yaml");
+        check(!strstr(errors, "A path is taken"));
         check_int(bench("--json %s/wrong.yaml"), 1);
         check_contains(output, "\"passed\":false");
         check_contains(output, "\"test\":\"failed 203.0.113.5\"");
@@ -347,6 +381,7 @@ int main(void)
         test_json();
         test_time();
         test_summary();
+        test_near_misses();
         test_input();
         test_arguments();
         test_explain();

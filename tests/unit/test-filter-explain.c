@@ -75,7 +75,7 @@ static void test_reach(void)
         check_int(explain(filter, "Failed for root from host port 22", 1), FILTER_NONE);
         check_contains(told, "-rule a@21: does not match; got this far, and goes on with \"<ADDR> port");
         check_contains(told, "-rule c@11: does not match; got this far, and goes on with \"nobody");
-        check_contains(told, "-rule : 1 rule was out at the text that it begins with\n");
+        check_contains(told, "-rule b: does not match: the line does not begin as the pattern does, \"^Other <ADDR>\"\n");
         check_contains(told, "-rule : no rule of mode normal matches (3 rules)");
         check_int(explain(filter, "Failed for root from 203.0.113.5 port 22x", 1), FILTER_NONE);
         check_contains(told, "-rule a@40: does not match; got this far, and goes on with \"$\"");

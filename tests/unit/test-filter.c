@@ -66,14 +66,21 @@ static void test_refused(void)
                 { HEAD "modes: {normal: [{id: a, regex: '(<ADDR>'}]}\n",
                   "t.yaml:3:33: regex: not a valid pattern: missing closing parenthesis" },
                 { HEAD "modes: {normal: [{id: a, regex: '(*UTF)<ADDR>'}]}\n", "not a valid pattern" },
+                { HEAD "modes: {normal: [{id: a, regex: '^x <ADDR> (?<user.*) <IP4>$'}]}\n", "before \".*) <IP4>$\"" },
                 { HEAD "modes: {normal: [{id: a, regex: 'x'}]}\n", "finds no address" },
+                { HEAD "modes: {normal: [{id: a, regex: '^x <ADR>$'}]}\n",
+                  "t.yaml:3:33: regex: there is no tag <ADR> (where the log has that text, write \\<ADR>); did you mean <ADDR>?" },
+                { HEAD "modes: {normal: [{id: a, regex: '^x <addr>$'}]}\n", "(where the log has that text, write \\<addr>); did you mean <ADDR>?" },
+                { HEAD "modes: {normal: [{id: a, regex: '^<F-USER>.*</F-USER> <HOST>$'}]}\n", "write \\<F-USER>): write (?<user>...)" },
+                { HEAD "modes: {normal: [{id: a, regex: '^</F-USER> <HOST>$'}]}\n", "): a group is written" },
+                { HEAD "modes: {normal: [{id: a, regex: '^<IP> <HOST>$'}]}\n", "): write <ADDR>" },
+                { HEAD "modes: {normal: [{id: a, regex: '^x <ADDR>$'}]}\nignore: '<HST>'\n", "ignore: there is no tag <HST> (where the log has that text, write \\<HST>); did you mean <HOST>?" },
+                { HEAD "modes: {normal: [{id: a, regex: '^\\<ADDR> x$'}]}\n", "finds no address" },
                 { HEAD "modes: {normal: [{id: a, regex: <ADDR>, kind: helpr}]}\n", "did you mean \"helper\"?" },
                 { HEAD "modes: {normal: [{id: a, regex: <ADDR>, count: twice}]}\n", "must be one of each, ahead, once" },
                 { HEAD "modes: {normal: [{id: a, regex: <ADDR>, kind: end, count: each}]}\n", "only failures count" },
                 { HEAD "modes: {normal: [{id: a, regex: <ADDR>, head: maybe}]}\n", "must be true, false or only" },
                 { HEAD "modes: {normal: [{id: a, regex: '^<ADDR>$', head: true}]}\n", "does not end with $" },
-                { HEAD "modes: {normal: [{id: a, regex: '<F-USER> <ADDR>'}]}\n", "t.yaml:3:33: regex: <F-USER> is a tag of Fail2Ban's" },
-                { HEAD "modes: {normal: [{id: a, regex: '<IP> x'}]}\n", "there is no tag <IP>; did you mean <IP4>? For the text itself write \\<IP>" },
                 { HEAD "modes: {normal: [{id: a, regex: '<ADDRESS> x'}]}\n", "did you mean <ADDR>?" },
                 { HEAD "modes: {normal: [{id: a, regex: 'x <ADDR>', head: only}]}\n", "such a rule begins with ^" },
                 { HEAD "modes: {normal: [{id: a, regex: '^<ADDR>'}]}\ntests: [{line: x, match: false, pad: 70000}]\n", "1 to 65536" },
@@ -104,6 +111,28 @@ static void test_refused(void)
                         fprintf(stderr, "taken: %s\n", cases[i][0]);
                 check(!filter);
                 check_contains(problem.text, cases[i][1]);
+        }
+}
+
+/* What only looks like a tag: groups, references to them, other text in angle brackets, and a tag's name behind a backslash. */
+static void test_no_tags(void)
+{
+        static const char *const cases[][2] = {
+                { "^\\\\<ADDR>: <ADDR>$", "<ADDR>: 203.0.113.5" },
+                { "^(?<X>a)\\\\k<X> <ADDR>$", "aa 203.0.113.5" },
+                { "^(?P<X>a)?(?(<X>)b|c) <ADDR>$", "ab 203.0.113.5" },
+                { "^<unknown> from=<> <Ab> <A <ADDR>$", "<unknown> from=<> <Ab> <A 203.0.113.5" },
+                { "^\\\\\\\\<ADDR>$", "\\203.0.113.5" },
+                { "^\\\\<F-USER> <ADDR>$", "<F-USER> 203.0.113.5" },
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                char yaml[400];
+                Hit hit;
+
+                snprintf(yaml, sizeof yaml, HEAD "modes: {normal: [{id: a, regex: \"%s\"}]}\n", cases[i][0]);
+                _cleanup_(filter_freep) Filter *filter = load(yaml, NULL);
+                check_int(match(filter, cases[i][1], &hit), FILTER_HIT);
         }
 }
 
@@ -178,10 +207,22 @@ static void test_files(void)
         check_int(filter_load("s[p=z]", NULL, "j", directories, &filter, &problem), -EINVAL);
         check_contains(problem.text, "the parameter p cannot be \"z\"; possible: x, y");
         check_int(filter_load("s[q=z]", NULL, "j", directories, &filter, &problem), -EINVAL);
-        check_contains(problem.text, "the filter has no parameter \"q\"");
+        check_contains(problem.text, "the filter has no parameter \"q\"; it has p");
         check_int(filter_load("s[p]", NULL, "j", directories, &filter, &problem), -EINVAL);
         check_int(filter_load("nowhere", NULL, "j", directories, &filter, &problem), -ENOENT);
         check_contains(problem.text, shipped);
+        check_int(filter_load("s.yml", NULL, "j", directories, &filter, &problem), -ENOENT);
+        check_contains(problem.text, "; a path ends in .yaml, not in .yml");
+        /* A file that has another's name inside, and who extends it; by its path it may be a draft. */
+        put_file(shipped, "copy.yaml", "name: s\nident: s\nmodes: {normal: [{id: a, regex: '^a <ADDR>$'}]}\n");
+        check_int(filter_load("copy", NULL, "j", directories, &filter, &problem), -EINVAL);
+        check_contains(problem.text, "copy.yaml:1:7: name: must be \"copy\", as the file is called; or rename the file to s.yaml");
+        put_file(shipped, "more.yaml", "name: more\nextends: copy\n");
+        check_int(filter_load("more", NULL, "j", directories, &filter, &problem), -EINVAL);
+        check_contains(problem.text, "copy.yaml:1:7: name: must be");
+        snprintf(command, sizeof command, "%s/copy.yaml", shipped);
+        check_int(filter_load(command, NULL, "j", directories, &filter, &problem), 0);
+        filter_free(filter);
         check_int(filter_load("../s", NULL, "j", directories, &filter, &problem), -EINVAL);
         check_int(filter_load("", NULL, "j", directories, &filter, &problem), -EINVAL);
 
@@ -270,7 +311,7 @@ static void test_addresses(void)
                 { "x host.example.com", NULL },
                 { "x 203.0.113.5.example.com", NULL },
         };
-        _cleanup_(filter_freep) Filter *filter = load(HEAD "modes: {normal: [{id: a, regex: '^x <HOST>$'}, {id: b, regex: '^<SESSION> \\<HOST> \\\\<HOST>$'}]}\n", NULL);
+        _cleanup_(filter_freep) Filter *filter = load(HEAD "modes: {normal: [{id: a, regex: '^x <HOST>$'}, {id: b, regex: '^\\<SESSION> \\<HOST> \\\\<HOST>$'}]}\n", NULL);
         _cleanup_(filter_freep) Filter *subnet =
                 load(HEAD "modes: {normal: [{id: a, regex: '^x <SUBNET>$'}, {id: b, regex: '^y (?<addr>\\S+)$'}]}\n", NULL);
         Hit hit;
@@ -640,6 +681,7 @@ int main(void)
 {
         test_interpreter(); /* first: PCRE2 would use executable memory that it has got already */
         test_refused();
+        test_no_tags();
         test_info();
         test_modes();
         test_files();
