@@ -297,9 +297,15 @@ static void note_tried(Session *session, const char *user)
                 memcpy(session->tried, user, sizeof session->tried);
 }
 
-/* Whether a success proves nothing about the session's failures: who has one account may guess at others. */
-static bool is_foreign(const Session *session, const char *user)
+/*
+ * Whether a success proves nothing about the session's failures: who has one account may guess at others. Where sessions
+ * have given way at the cap, one without failures may be one whose failures are forgotten: who floods the table and then
+ * logs in must not clear with it what he has tried against others.
+ */
+static bool is_foreign(const Filter *filter, const Session *session, const char *user)
 {
+        if (!session->failed && session_table_evicted(filter->sessions) > 0)
+                return true;
         return session->tried_others || (*session->tried && *user && !same_account(session->tried, user));
 }
 
@@ -312,7 +318,8 @@ static FilterVerdict follow_session(Filter *filter, Found *found, uint64_t key, 
                 return found->addr.family && found->rule->kind != RULE_HELPER ? FILTER_HIT : FILTER_HELPER;
         if (*filter->user && found->rule->kind == RULE_FAILURE)
                 note_tried(session, filter->user);
-        found->foreign = found->rule->kind == RULE_SUCCESS && is_foreign(session, filter->user);
+        session->failed |= found->rule->kind == RULE_FAILURE;
+        found->foreign = found->rule->kind == RULE_SUCCESS && is_foreign(filter, session, filter->user);
         if (*filter->user)
                 memcpy(session->user, filter->user, sizeof session->user);
         else

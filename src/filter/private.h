@@ -93,6 +93,7 @@ typedef struct Session {
         char user[FILTER_USER_MAX];
         char tried[FILTER_USER_MAX]; /* the account that failures named; "" if they named none */
         bool tried_others;           /* and one besides */
+        bool failed;                 /* a failure was among its lines */
 } Session;
 
 int session_table_new(size_t max, SessionTable **ret_table);

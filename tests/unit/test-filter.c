@@ -626,6 +626,24 @@ static void test_accounts(void)
         check_int(hit.kind, HIT_SUCCESS);
 }
 
+/* Nor by having the table forget what they were. */
+static void test_accounts_flood(void)
+{
+        _cleanup_(filter_freep) Filter *filter = load(ACCOUNTS, NULL);
+        Hit hit;
+
+        check_int(match_at(filter, "bad bob 203.0.113.5", 1, 1000, &hit), FILTER_HIT);
+        for (int pid = 2; pid <= SESSIONS_MAX + 1; pid++)
+                check_int(match_at(filter, "good anna 203.0.113.5", pid, 1001, &hit), FILTER_HIT);
+        check_int(filter_stats(filter)->sessions_evicted, 1);
+        check_int(match_at(filter, "good anna 203.0.113.5", 1, 1002, &hit), FILTER_HIT);
+        check_int(hit.kind, HIT_END);
+        /* Who has failed since, and alone, clears as ever. */
+        check_int(match_at(filter, "bad anna 203.0.113.5", 99999, 1003, &hit), FILTER_HIT);
+        check_int(match_at(filter, "good anna 203.0.113.5", 99999, 1004, &hit), FILTER_HIT);
+        check_int(hit.kind, HIT_SUCCESS);
+}
+
 static void test_session_cap(void)
 {
         _cleanup_(filter_freep) Filter *filter = load(SESSIONS, NULL);
@@ -694,6 +712,7 @@ int main(void)
         test_origin();
         test_sessions();
         test_accounts();
+        test_accounts_flood();
         test_session_cap();
         return 0;
 }
