@@ -7,14 +7,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/cleanup.h"
 #include "util/clock.h"
+#include "util/date.h"
+#include "util/problem.h"
+#include "util/zone.h"
 
 #define LOGLINE_HEAD_MAX 4096   /* header and stamp are sought in so many bytes of a line */
 #define LOGLINE_IDENT_MAX 64    /* with its NUL; a longer name is no ident */
 
+/**
+ * What a file's lines have in common, learnt from those before: the form of the stamp is tried first that the last
+ * line had. Zero is a file that nothing is known of.
+ */
+typedef struct LogLineMemory {
+        unsigned char form;     /* 0: none yet */
+} LogLineMemory;
+
 typedef struct LogLineOptions {
         /* When the line is read. Gives the year to stamps without one: the latest that is not more than a day ahead. */
         EventTime now;
+        const Zone *zone;       /* of stamps that name none; NULL: the host's (TZ, /etc/localtime) */
+        const DateFormats *dates; /* tried before detection; NULL: none */
+        LogLineMemory *memory;  /* NULL: every line is a stranger */
 } LogLineOptions;
 
 typedef struct LogLine {
@@ -24,8 +39,28 @@ typedef struct LogLine {
         char ident[LOGLINE_IDENT_MAX]; /* program name, "" if none; forgeable */
         int64_t pid;            /* as the line itself claims, -1 if it does not */
         bool syslog;            /* it had a syslog header: host and ident[pid]: */
+        bool zoned;             /* its timestamp names its zone, or counts from 1970 */
 } LogLine;
 
 void logline_parse(const LogLineOptions *options, const char *text, size_t size,
                    bool (*is_ident)(void *userdata, const char *ident), void *userdata, LogLine *ret_line);
-void logline_zone_changed(void);
+size_t logline_stamp(const LogLineOptions *options, const char *text, size_t size, EventTime *ret_time, bool *ret_zoned);
+bool logline_zone_changed(void);
+
+#define STAMP_TRUST_TEXT_MAX 192
+
+/**
+ * Which time a line of a file gets (design.md, section 7): its stamp, unless that lies more than 60 s from its arrival and
+ * the line is not back-fill. Kept per file; zero at first.
+ */
+typedef struct StampTrust {
+        int64_t skew;           /* seconds that stamps are ahead of arrival, while they are not believed; 0 */
+        EventTime last;         /* the time of the latest line */
+        unsigned lines;         /* in a row that had about this skew */
+        bool warned;
+} StampTrust;
+
+EventTime stamp_trust(StampTrust *trust, EventTime stamp, EventTime arrival, bool back_fill);
+bool stamp_trust_warns(StampTrust *trust);
+const char *stamp_trust_text(const StampTrust *trust, const Zone *zone, bool zoned, EventTime arrival,
+                             char buffer[static STAMP_TRUST_TEXT_MAX]);

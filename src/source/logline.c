@@ -13,9 +13,11 @@
  */
 
 #include <string.h>
+#include <time.h>
 
 #include "logline.h"
 #include "source/stamp.h"
+#include "util/zone.h"
 
 #define PADDING_MAX 64  /* spaces between a name and its pid, as Fail2Ban's log has them */
 #define HOST_MAX 255
@@ -25,6 +27,7 @@
 /* The part of the line that is looked at, and who knows names. */
 typedef struct Head {
         const char *p, *end;
+        const LogLineOptions *options;
         bool (*is_ident)(void *userdata, const char *ident);
         void *userdata;
 } Head;
@@ -34,19 +37,36 @@ static bool is_digit(char c)
         return c >= '0' && c <= '9';
 }
 
-static bool is_word(char c)
-{
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_';
-}
+/* What a byte may be part of. */
+enum {
+        IN_HOST = 1,
+        IN_IDENT = 2,
+};
+
+static const unsigned char classes[256] = {
+        ['0' ... '9'] = IN_HOST | IN_IDENT,
+        ['a' ... 'z'] = IN_HOST | IN_IDENT,
+        ['A' ... 'Z'] = IN_HOST | IN_IDENT,
+        ['_'] = IN_HOST | IN_IDENT,
+        ['.'] = IN_HOST | IN_IDENT,
+        ['-'] = IN_HOST | IN_IDENT,
+        ['/'] = IN_HOST | IN_IDENT,
+        ['@'] = IN_HOST | IN_IDENT,
+        [':'] = IN_HOST,
+        ['%'] = IN_HOST,
+        ['+'] = IN_IDENT,
+        ['('] = IN_IDENT,
+        [')'] = IN_IDENT,
+};
 
 static bool is_host_char(char c)
 {
-        return is_word(c) || (c && strchr(".-:/@%", c));
+        return classes[(unsigned char) c] & IN_HOST;
 }
 
 static bool is_ident_char(char c)
 {
-        return is_word(c) || (c && strchr("-./@+()", c));
+        return classes[(unsigned char) c] & IN_IDENT;
 }
 
 static bool head_char(Head *head, char c)
@@ -190,12 +210,17 @@ static bool head_priority(Head *head)
         return true;
 }
 
-static bool head_stamp(Head *head, EventTime now, EventTime *ret_time)
+static bool head_stamp(Head *head, LogLine *line)
 {
-        size_t size = stamp_read(head->p, (size_t) (head->end - head->p), now, ret_time);
+        Stamp stamp;
+        size_t size = stamp_read(head->options, head->p, (size_t) (head->end - head->p), &stamp);
 
+        if (size == 0)
+                return false;
+        line->time = stamp.time;
+        line->zoned = stamp.zoned;
         head->p += size;
-        return size > 0;
+        return true;
 }
 
 /* ---- RFC 5424 ---- */
@@ -266,13 +291,13 @@ static void head_fields(Head *head, LogLine *line)
 }
 
 /* "1 stamp host ident pid msgid data message" behind the priority */
-static bool head_rfc5424(Head *head, EventTime now, LogLine *line)
+static bool head_rfc5424(Head *head, LogLine *line)
 {
         Head here = *head;
 
         if (!head_char(&here, '1') || !head_char(&here, ' '))
                 return false;
-        if (!head_stamp(&here, now, &line->time) && !head_char(&here, '-'))
+        if (!head_stamp(&here, line) && !head_char(&here, '-'))
                 return false;
         if (!head_char(&here, ' '))
                 return false;
@@ -284,26 +309,29 @@ static bool head_rfc5424(Head *head, EventTime now, LogLine *line)
 /* ---- Access logs ---- */
 
 /* See the top of this file. Without a quotation mark it is no access log. */
-static EventTime access_time(const Head *head)
+static void access_stamp(const Head *head, LogLine *line)
 {
-        EventTime time = EVENT_TIME_NONE;
+        Stamp stamp = { EVENT_TIME_NONE, false };
 
-        if (stamp_read_access(head->p, (size_t) (head->end - head->p), &time) > 0)
-                return time;
-        for (const char *p = head->p; p < head->end; p++) {
-                if (*p == '"')
-                        return time;
-                if (*p == '\\' && head->end - p > 1)
-                        p++;
-                else if (*p == ' ')
-                        stamp_read_access(p + 1, (size_t) (head->end - p - 1), &time);
+        if (stamp_read_access(head->p, (size_t) (head->end - head->p), &stamp) == 0) {
+                const char *p = head->p;
+
+                for (; p < head->end && *p != '"'; p++) {
+                        if (*p == '\\' && head->end - p > 1)
+                                p++;
+                        else if (*p == ' ' && head->end - p > 1 && p[1] == '[')
+                                stamp_read_access(p + 1, (size_t) (head->end - p - 1), &stamp);
+                }
+                if (p == head->end)
+                        return;
         }
-        return EVENT_TIME_NONE;
+        line->time = stamp.time;
+        line->zoned = stamp.zoned;
 }
 
 /**
  * logline_parse() - take a line of a log file apart
- * @options:    when it is read
+ * @options:    when it is read, in which zone, and what is known of its file
  * @text:       the line without its line break; it may hold anything
  * @is_ident:   is this the name of a program whose lines are sought? NULL: none is
  * @ret_line:   the parts; its text points into @text
@@ -313,9 +341,8 @@ static EventTime access_time(const Head *head)
  * `<13>` in front of either; all of RFC 5424 up to the message. An access log's line keeps its timestamp, which is read.
  * What is neither is the message, byte for byte. At most LOGLINE_HEAD_MAX bytes are looked at.
  *
- * A stamp without zone is in the time zone of the process (TZ), as mktime() would see it with tm_isdst -1, but always the
- * same for the same options->now: a time that the clock skips is taken as if the clock had not been changed yet; of two
- * equal times it is the later one, if that is not more than a minute ahead of options->now.
+ * A stamp without zone is in that of options->zone: a time that the clock skips is taken as if the clock had not been
+ * changed yet; of two equal times it is the later one, if that is not more than a minute ahead of options->now.
  */
 void logline_parse(const LogLineOptions *options, const char *text, size_t size,
                    bool (*is_ident)(void *userdata, const char *ident), void *userdata, LogLine *ret_line)
@@ -323,16 +350,19 @@ void logline_parse(const LogLineOptions *options, const char *text, size_t size,
         *ret_line = (LogLine){ .text = text, .length = size, .pid = -1 };
         if (size == 0)
                 return;
-        Head start = { text, text + (size < LOGLINE_HEAD_MAX ? size : LOGLINE_HEAD_MAX), is_ident, userdata }, head = start;
-        bool taken = head_priority(&head) && head_rfc5424(&head, options->now, ret_line);
+        Head start = { text, text + (size < LOGLINE_HEAD_MAX ? size : LOGLINE_HEAD_MAX), options, is_ident, userdata },
+             head = start;
+        bool taken = head_priority(&head) && head_rfc5424(&head, ret_line);
         if (!taken) {
-                taken = head_stamp(&head, options->now, &ret_line->time);
+                ret_line->time = EVENT_TIME_NONE; /* of what looked like RFC 5424 and broke off */
+                ret_line->zoned = false;
+                taken = head_stamp(&head, ret_line);
                 if (taken)
                         head_blanks(&head);
                 taken = head_header(&head, ret_line) || taken;
         }
         if (!taken) {
-                ret_line->time = access_time(&start);
+                access_stamp(&start, ret_line);
                 return;
         }
         ret_line->text = head.p;
@@ -340,11 +370,37 @@ void logline_parse(const LogLineOptions *options, const char *text, size_t size,
 }
 
 /**
- * logline_zone_changed() - look at TZ and /etc/localtime again
+ * logline_stamp() - read the timestamp at the beginning of a text, and nothing else
+ * @options:    as for logline_parse()
+ * @ret_time:   EVENT_TIME_NONE for one before 1970; untouched if there is none, as is @ret_zoned
+ * @ret_zoned:  whether it names its zone, or counts from 1970
  *
- * What is known of the time zone is kept per thread; call this after setenv("TZ").
+ * For a timestamp that stands in a field of its own.
+ *
+ * Return: the number of its bytes, 0 if there is none.
  */
-void logline_zone_changed(void)
+size_t logline_stamp(const LogLineOptions *options, const char *text, size_t size, EventTime *ret_time, bool *ret_zoned)
 {
-        stamp_zone_changed();
+        Stamp stamp;
+        size_t taken = stamp_read(options, text, size < LOGLINE_HEAD_MAX ? size : LOGLINE_HEAD_MAX, &stamp);
+
+        if (taken > 0) {
+                *ret_time = stamp.time;
+                *ret_zoned = stamp.zoned;
+        }
+        return taken;
+}
+
+/**
+ * logline_zone_changed() - look at TZ and /etc/localtime again, and load the host's zone anew if either is another
+ *
+ * To be called after setenv("TZ"), and where lines come at a time that is not expected: the calling thread keeps what it
+ * has read once. It costs a stat(2).
+ *
+ * Return: whether the zone was loaded anew.
+ */
+bool logline_zone_changed(void)
+{
+        tzset();
+        return zone_host_changed();
 }

@@ -3,37 +3,31 @@
 /*
  * Reads timestamps. What they look like stands in one table of forms; a small scanner, which knows a letter for each
  * part, tries those that can begin with the line's first byte. It sees a bounded number of bytes, needs no locale and
- * allocates nothing.
+ * allocates nothing. Forms that somebody has written down (`date:`, util/date.c) come first.
  *
- * Three things are not written in the stamp and are filled in so that the same line read at the same moment gives the
- * same answer, whatever was read before it (which is why mktime(), whose guess depends on earlier calls, is not asked):
+ * No text is read by two of the forms, so it does not matter which is tried first, and the one that a file's last line had
+ * is: that makes it quick, and no line can change what another one means.
+ *
+ * Two things are not written in the stamp and are filled in so that the same line read at the same moment gives the
+ * same answer, whatever was read before it:
  *
  * - The year, where it is missing, is the latest in which the day exists and which is not more than a day ahead of the
  *   moment of reading. So a line of 31 December read on 1 January is last year's, and 29 February is the last leap year's.
- * - Without a zone the time is that of the process (TZ). A time that the clock skipped in spring is taken as if the
- *   clock had not been changed yet. Of an hour that comes twice in autumn it is the later one that is not ahead of the
- *   moment of reading: right for every line that is read as it is written.
- * - TAI64N is read as daemontools and runit write it: Unix time and 10 seconds.
+ * - Without a zone the time is that of LogLineOptions.zone; zone.c says what becomes of hours that the clock skips or has
+ *   twice.
  *
- * Asking for the local time is slow, and lines of the same hour come together. Hours in which the zone's offset does not
- * change are kept in a few places per thread.
+ * TAI64N is read as daemontools and runit write it: Unix time and 10 seconds.
  */
 
-#include <stdbool.h>
 #include <string.h>
-#include <time.h>
 
 #include "source/stamp.h"
+#include "util/zone.h"
+#include "util/date.h"
 
-#define HOUR INT64_C(3600)
-#define DAY INT64_C(86400)
-#define YEAR_MAX 9999
-#define UTC_OFFSET_MAX (16 * HOUR)      /* more than any zone ever had */
-#define AHEAD_OF_YEAR DAY               /* how far ahead of now a stamp without year may be */
-#define AHEAD_OF_HOUR 60                /* ... and the later of two equal hours */
+#define AHEAD_OF_YEAR DATE_DAY          /* how far ahead of now a stamp without year may be */
 #define TAI64_UNIX (INT64_C(1) << 62)   /* the label of 1970 in TAI, */
 #define TAI64_SHIFT 10                  /* ... whose seconds were ahead by so many */
-#define EPOCH_MAX INT64_C(253402300799) /* the end of 9999 */
 
 /*
  * a weekday, b month's name, e day with one or two digits or padded by a space, d two digits of it, m month, Y year,
@@ -51,18 +45,16 @@ static const char *const forms[] = {
 };
 static const char access_form[] = "d/b/Y:T o";
 
+#define N_FORMS (sizeof forms / sizeof *forms)
+
 typedef struct Scan {
         const char *p, *end;
-        int year, month, day;   /* year -1: not given; month from 0 */
-        int64_t seconds;        /* in the day; or since 1970 if `absolute` */
-        int64_t usec;
-        int64_t offset;         /* of the zone, east is positive */
-        bool zoned, absolute;
+        DateParts parts;
 } Scan;
 
 static bool is_digit(char c)
 {
-        return c >= '0' && c <= '9';
+        return (unsigned char) (c - '0') <= 9;
 }
 
 static bool scan_digits(Scan *scan, int n, int64_t *ret_number)
@@ -105,7 +97,7 @@ static bool scan_name(Scan *scan, const char *names, int *ret_index)
         if (scan->end - scan->p < 3)
                 return false;
         for (int i = 0; names[3 * i]; i++)
-                if (memcmp(scan->p, names + 3 * i, 3) == 0) {
+                if (scan->p[0] == names[3 * i] && scan->p[1] == names[3 * i + 1] && scan->p[2] == names[3 * i + 2]) {
                         scan->p += 3;
                         *ret_index = i;
                         return true;
@@ -117,19 +109,25 @@ static bool scan_name(Scan *scan, const char *names, int *ret_index)
 static bool scan_day(Scan *scan)
 {
         if (scan_char(scan, ' '))
-                return scan_int(scan, 1, &scan->day);
-        return scan_int(scan, 2, &scan->day) || scan_int(scan, 1, &scan->day);
+                return scan_int(scan, 1, &scan->parts.day);
+        return scan_int(scan, 2, &scan->parts.day) || scan_int(scan, 1, &scan->parts.day);
+}
+
+static int two_digits(const char *p)
+{
+        return is_digit(p[0]) && is_digit(p[1]) ? (p[0] - '0') * 10 + (p[1] - '0') : 99;
 }
 
 /* A leap second is taken as the first one of the next minute. */
 static bool scan_time(Scan *scan)
 {
-        int64_t hour, minute, second;
+        const char *p = scan->p;
 
-        if (!scan_digits(scan, 2, &hour) || !scan_char(scan, ':') || !scan_digits(scan, 2, &minute) || !scan_char(scan, ':') ||
-            !scan_digits(scan, 2, &second))
+        if (scan->end - p < 8 || p[2] != ':' || p[5] != ':')
                 return false;
-        scan->seconds = hour * HOUR + minute * 60 + second;
+        int hour = two_digits(p), minute = two_digits(p + 3), second = two_digits(p + 6);
+        scan->p += 8;
+        scan->parts.seconds = hour * DATE_HOUR + minute * 60 + second;
         return hour <= 23 && minute <= 59 && second <= 60;
 }
 
@@ -141,9 +139,9 @@ static bool scan_fraction(Scan *scan, bool comma)
                 return true;
         for (; scan->p < scan->end && is_digit(*scan->p) && n < 9; scan->p++, n++)
                 if (n < 6)
-                        scan->usec = scan->usec * 10 + (*scan->p - '0');
+                        scan->parts.usec = scan->parts.usec * 10 + (*scan->p - '0');
         for (int i = n; i < 6; i++)
-                scan->usec *= 10;
+                scan->parts.usec *= 10;
         return n > 0;
 }
 
@@ -160,15 +158,15 @@ static bool scan_offset(Scan *scan)
         (void) scan_char(scan, ':');
         if (!scan_digits(scan, 2, &minutes) || hours > 23 || minutes > 59)
                 return false;
-        scan->offset = sign * (hours * HOUR + minutes * 60);
-        scan->zoned = true;
+        scan->parts.offset = sign * (hours * DATE_HOUR + minutes * 60);
+        scan->parts.zoned = true;
         return true;
 }
 
 static bool scan_zone(Scan *scan)
 {
         if (scan_char(scan, 'Z'))
-                return scan->zoned = true;
+                return scan->parts.zoned = true;
         if (scan->p < scan->end && (*scan->p == '+' || *scan->p == '-'))
                 return scan_offset(scan);
         return true;
@@ -207,175 +205,97 @@ static bool scan_tai(Scan *scan)
 
         if (!scan_hex(scan, 16, &label) || !scan_hex(scan, 8, &nsec))
                 return false;
-        if (label < TAI64_UNIX + TAI64_SHIFT || label - TAI64_UNIX - TAI64_SHIFT > (uint64_t) EPOCH_MAX || nsec > 999999999)
+        if (label < TAI64_UNIX + TAI64_SHIFT || label - TAI64_UNIX - TAI64_SHIFT > (uint64_t) DATE_EPOCH_MAX || nsec > 999999999)
                 return false;
-        scan->seconds = (int64_t) (label - TAI64_UNIX) - TAI64_SHIFT;
-        scan->usec = (int64_t) nsec / 1000;
-        return scan->absolute = true;
+        scan->parts.seconds = (int64_t) (label - TAI64_UNIX) - TAI64_SHIFT;
+        scan->parts.usec = (int64_t) nsec / 1000;
+        return scan->parts.absolute = true;
 }
 
 static bool scan_part(Scan *scan, char part)
 {
+        DateParts *parts = &scan->parts;
         int ignored;
 
         switch (part) {
         case 'a': return scan_name(scan, "MonTueWedThuFriSatSun", &ignored);
-        case 'b': return scan_name(scan, "JanFebMarAprMayJunJulAugSepOctNovDec", &scan->month);
+        case 'b': return scan_name(scan, "JanFebMarAprMayJunJulAugSepOctNovDec", &parts->month);
         case 'e': return scan_day(scan);
-        case 'd': return scan_int(scan, 2, &scan->day);
-        case 'm': return scan_int(scan, 2, &scan->month) && scan->month-- > 0;
-        case 'Y': return scan_int(scan, 4, &scan->year);
+        case 'd': return scan_int(scan, 2, &parts->day);
+        case 'm': return scan_int(scan, 2, &parts->month) && parts->month-- > 0;
+        case 'Y': return scan_int(scan, 4, &parts->year);
         case 'T': return scan_time(scan);
         case 'f': return scan_fraction(scan, true);
         case 'F': return scan_fraction(scan, false);
         case 'z': return scan_zone(scan);
         case 'o': return scan_offset(scan);
-        case 's': return scan->absolute = scan_digits(scan, 10, &scan->seconds);
+        case 's': return parts->absolute = scan_digits(scan, 10, &parts->seconds);
         case 'n': return scan_tai(scan);
         case '_': return scan_char(scan, 'T') || scan_char(scan, ' ');
         default: return scan_char(scan, part);
         }
 }
 
-static bool is_leap(int year)
-{
-        return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
-
-static bool is_date(int year, int month, int day)
-{
-        static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-
-        return month < 12 && day > 0 && day <= lengths[month] + (month == 1 && is_leap(year));
-}
-
-/* Days since 1970. 400 years repeat themselves, so one such turn more keeps what is divided from being negative. */
-static int64_t civil_days(int year, int month, int day)
-{
-        static const int before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
-        int64_t past = year + 399;
-        int64_t until_1970 = 2369 * 365 + 2369 / 4 - 2369 / 100 + 2369 / 400;
-
-        return past * 365 + past / 4 - past / 100 + past / 400 - until_1970 + before[month] + (month > 1 && is_leap(year)) + day - 1;
-}
-
-/* Seconds since 1970 if the stamp were UTC. */
-static int64_t scan_civil(const Scan *scan, int year)
-{
-        return civil_days(year, scan->month, scan->day) * DAY + scan->seconds;
-}
-
 static bool scan_form(Scan *scan, const char *form)
 {
+        const DateParts *parts = &scan->parts;
+
         for (; *form; form++)
                 if (!scan_part(scan, *form))
                         return false;
-        /* A year without February 29 is for year_of() to skip. */
-        return scan->absolute || is_date(scan->year < 0 ? 2000 : scan->year, scan->month, scan->day);
-}
-
-/* ---- Local time ---- */
-
-#define N_HOURS 8
-
-static _Thread_local struct {
-        int64_t hour;           /* of local time */
-        int64_t offset;
-        bool used;
-} hours[N_HOURS];
-
-static int64_t offset_at(int64_t seconds)
-{
-        time_t time = (time_t) seconds;
-        struct tm tm;
-
-        return localtime_r(&time, &tm) ? tm.tm_gmtoff : 0;
-}
-
-/*
- * The offset of local time `civil`. The zone's offsets a day earlier and a day later tell whether the clock is changed
- * nearby; then each is tried. Returns whether the time exists, and exists once.
- */
-static bool local_offset(int64_t civil, int64_t now, int64_t *ret_offset)
-{
-        int64_t before = offset_at(civil - DAY), after = offset_at(civil + DAY);
-
-        *ret_offset = before;
-        if (before == after)
-                return true;
-        bool early = offset_at(civil - before) == before, late = offset_at(civil - after) == after;
-        if (early && late) {
-                if (civil - after <= now + AHEAD_OF_HOUR)
-                        *ret_offset = after;
-                return false;
-        }
-        if (late)
-                *ret_offset = after;
-        return early || late;
-}
-
-static int64_t local_to_utc(int64_t civil, int64_t now)
-{
-        int64_t hour = (civil - (civil % HOUR + HOUR) % HOUR) / HOUR, offset, first, last;
-        size_t place = (uint64_t) hour % N_HOURS;
-
-        if (hours[place].used && hours[place].hour == hour)
-                return civil - hours[place].offset;
-        bool once = local_offset(hour * HOUR, now, &first);
-        if (local_offset(hour * HOUR + HOUR - 1, now, &last) && once && first == last) {
-                hours[place].hour = hour;
-                hours[place].offset = first;
-                hours[place].used = true;
-                return civil - first;
-        }
-        (void) local_offset(civil, now, &offset);
-        return civil - offset;
-}
-
-/**
- * stamp_zone_changed() - forget what was learnt of the local time zone, and learn it anew from TZ or /etc/localtime
- *
- * In the calling thread; to be called after setenv("TZ").
- */
-void stamp_zone_changed(void)
-{
-        tzset();
-        memset(hours, 0, sizeof hours);
+        /* A year without February 29 is for scan_without_year() to skip. */
+        return parts->absolute || date_exists(parts->year < 0 ? 2000 : parts->year, parts->month, parts->day);
 }
 
 /* ---- From the parts to the time ---- */
 
-/* Years are tried downwards from next year; as far as the zone cannot change it, without asking for the local time. */
-static int64_t scan_without_year(const Scan *scan, int64_t now)
+/* Seconds since 1970 if the stamp were UTC. */
+static int64_t parts_civil(const DateParts *parts, int year)
 {
-        int64_t latest = now + AHEAD_OF_YEAR, days = now > 0 ? now / DAY : 0;
-        int next = days < EPOCH_MAX / DAY ? (int) (days * 400 / 146097) + 1972 : YEAR_MAX;
+        return date_days(year, parts->month, parts->day) * DATE_DAY + parts->seconds;
+}
 
-        if (next > YEAR_MAX)
-                next = YEAR_MAX;
+static int64_t parts_to_utc(const DateParts *parts, int year, const Zone *zone, int64_t now)
+{
+        int64_t civil = parts_civil(parts, year);
+
+        return parts->zoned ? civil - parts->offset : zone_to_utc(zone, civil, now);
+}
+
+/* Years are tried downwards from next year; as far as the zone cannot change it, without asking for the local time. */
+static int64_t parts_without_year(const DateParts *parts, const Zone *zone, int64_t now)
+{
+        int64_t latest = now + AHEAD_OF_YEAR, days = now > 0 ? now / DATE_DAY : 0;
+        int next = days < DATE_EPOCH_MAX / DATE_DAY ? (int) (days * 400 / 146097) + 1972 : DATE_YEAR_MAX;
+
+        if (next > DATE_YEAR_MAX)
+                next = DATE_YEAR_MAX;
         for (int year = next; year > next - 12; year--) {
-                if (!is_date(year, scan->month, scan->day) || scan_civil(scan, year) - UTC_OFFSET_MAX > latest)
+                if (!date_exists(year, parts->month, parts->day) || parts_civil(parts, year) - DATE_DAY > latest)
                         continue;
-                int64_t seconds = local_to_utc(scan_civil(scan, year), now);
+                int64_t seconds = parts_to_utc(parts, year, zone, now);
                 if (seconds <= latest)
                         return seconds;
         }
         return -1;
 }
 
-static EventTime scan_result(const Scan *scan, EventTime now)
+static Stamp parts_stamp(const DateParts *parts, const Zone *zone, EventTime now)
 {
+        Stamp stamp = { .zoned = parts->zoned || parts->absolute };
         int64_t seconds, present = now.usec / USEC_PER_SEC;
 
-        if (scan->absolute)
-                seconds = scan->seconds;
-        else if (scan->year < 0)
-                seconds = scan_without_year(scan, present);
-        else if (scan->zoned)
-                seconds = scan_civil(scan, scan->year) - scan->offset;
+        if (!stamp.zoned && !zone)
+                zone = zone_host();
+        if (parts->absolute)
+                seconds = parts->seconds;
+        else if (parts->year < 0)
+                seconds = parts_without_year(parts, zone, present);
         else
-                seconds = local_to_utc(scan_civil(scan, scan->year), present);
-        return seconds < 0 ? EVENT_TIME_NONE : (EventTime){ seconds * USEC_PER_SEC + scan->usec };
+                seconds = parts_to_utc(parts, parts->year, zone, present);
+        if (seconds >= 0)
+                stamp.time.usec = seconds * USEC_PER_SEC + parts->usec;
+        return stamp;
 }
 
 /* Can a stamp of this form begin with this byte? */
@@ -393,48 +313,69 @@ static bool is_behind(const char *p, const char *end)
         return p == end || *p == ' ' || *p == '\t';
 }
 
+/* Return: the number of its bytes, 0 if the text does not begin with this form. */
+static size_t read_form(const char *form, const LogLineOptions *options, const char *text, size_t size, Stamp *ret_stamp)
+{
+        size_t bracket = text[0] == '[';
+        Scan scan = { .p = text + bracket, .end = text + size, .parts = { .year = -1 } };
+
+        if (!scan_form(&scan, form))
+                return 0;
+        if ((bracket && !scan_char(&scan, ']')) || !is_behind(scan.p, scan.end))
+                return 0;
+        *ret_stamp = parts_stamp(&scan.parts, options->zone, options->now);
+        return (size_t) (scan.p - text);
+}
+
 /**
  * stamp_read() - read the timestamp at the beginning of a text
- * @now:        when it is read, see the top of this file
- * @ret_time:   EVENT_TIME_NONE for a time before 1970; untouched without a stamp
+ * @options:    when it is read, in which zone, and what is known of its file
+ * @ret_stamp:  untouched without a stamp
  *
  * The stamp may stand in brackets, and white space or the end has to follow. The common log format is not among the
  * forms, see stamp_read_access().
  *
  * Return: the number of its bytes, 0 if there is none.
  */
-size_t stamp_read(const char *text, size_t size, EventTime now, EventTime *ret_time)
+size_t stamp_read(const LogLineOptions *options, const char *text, size_t size, Stamp *ret_stamp)
 {
-        size_t bracket = size > 0 && text[0] == '[';
+        unsigned first = options->memory && options->memory->form <= N_FORMS ? options->memory->form : 0;
+        DateParts parts;
+        size_t taken;
 
-        if (size <= bracket)
+        if (options->dates && (taken = date_formats_match(options->dates, text, size, &parts)) > 0) {
+                *ret_stamp = parts_stamp(&parts, options->zone, options->now);
+                return taken;
+        }
+        if (size <= (size > 0 && text[0] == '['))
                 return 0;
-        for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-                Scan scan = { .p = text + bracket, .end = text + size, .year = -1 };
-
-                if (!form_begins(forms[i], *scan.p) || !scan_form(&scan, forms[i]))
+        char c = text[text[0] == '['];
+        if (first > 0 && (taken = read_form(forms[first - 1], options, text, size, ret_stamp)) > 0)
+                return taken;
+        for (unsigned i = 0; i < N_FORMS; i++) {
+                if (i + 1 == first || !form_begins(forms[i], c) ||
+                    (taken = read_form(forms[i], options, text, size, ret_stamp)) == 0)
                         continue;
-                if ((bracket && !scan_char(&scan, ']')) || !is_behind(scan.p, scan.end))
-                        continue;
-                *ret_time = scan_result(&scan, now);
-                return (size_t) (scan.p - text);
+                if (options->memory)
+                        options->memory->form = (unsigned char) (i + 1);
+                return taken;
         }
         return 0;
 }
 
 /**
  * stamp_read_access() - read a timestamp of the common log format, [24/Nov/2026:00:05:16 +0100], with its brackets
- * @ret_time:   EVENT_TIME_NONE for a time before 1970; untouched without a stamp
+ * @ret_stamp:  untouched without a stamp
  *
  * Return: the number of its bytes, 0 if there is none at the beginning of the text.
  */
-size_t stamp_read_access(const char *text, size_t size, EventTime *ret_time)
+size_t stamp_read_access(const char *text, size_t size, Stamp *ret_stamp)
 {
-        Scan scan = { .p = text, .end = text + size, .year = -1 };
+        Scan scan = { .p = text, .end = text + size, .parts = { .year = -1 } };
 
         if (size == 0 || !scan_char(&scan, '[') || !scan_form(&scan, access_form) || !scan_char(&scan, ']') ||
             !is_behind(scan.p, scan.end))
                 return 0;
-        *ret_time = scan_result(&scan, EVENT_TIME_NONE);
+        *ret_stamp = parts_stamp(&scan.parts, NULL, EVENT_TIME_NONE);
         return (size_t) (scan.p - text);
 }

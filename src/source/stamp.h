@@ -3,10 +3,15 @@
 
 /* Stamp: the timestamps that log files are written with. Shared by the files of this folder only. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#include "util/clock.h"
+#include "logline.h"
 
-size_t stamp_read(const char *text, size_t size, EventTime now, EventTime *ret_time);
-size_t stamp_read_access(const char *text, size_t size, EventTime *ret_time);
-void stamp_zone_changed(void);
+typedef struct Stamp {
+        EventTime time;         /* EVENT_TIME_NONE: before 1970 */
+        bool zoned;             /* it names its zone, or counts from 1970 */
+} Stamp;
+
+size_t stamp_read(const LogLineOptions *options, const char *text, size_t size, Stamp *ret_stamp);
+size_t stamp_read_access(const char *text, size_t size, Stamp *ret_stamp);

@@ -222,6 +222,8 @@ static const struct {
         { "<38>1 2026-11-24T00:05:16Z srv sshd 12 " M, M, "sshd", 12, T, true },
         { "<38>1 2026-11-24T00:05:16Z srv sshd", "srv sshd", "", NO_PID, T, false },
         { "<38>2 2026-11-24T00:05:16Z srv sshd 12 - - " M, "=", "", NO_PID, 0, false },
+        { "<38>1 2026-11-24T00:05:16Z", "=", "", NO_PID, 0, false },
+        { "<38>1 2026-11-24T00:05:16Z\tsrv", "=", "", NO_PID, 0, false },
 };
 
 static void test_lines(void)
@@ -457,6 +459,70 @@ static void test_summer_time(void)
         }
 }
 
+/* ---- What is known of a file ---- */
+
+/* Whatever a file's lines had before: each line is read as if it were the first. */
+static void test_memory(void)
+{
+        _cleanup_(zone_freep) Zone *zone = NULL;
+        _cleanup_(date_formats_freep) DateFormats *dates = NULL;
+        LogLineMemory memory = { 0 };
+        LogLine line, alone;
+
+        set_zone("America/New_York");
+        check_int(zone_load("+05:45", &zone, NULL), 0);
+        check_int(date_formats_compile((const char *const[]){ "%d.%m.%Y %T", "%b %d %Y %R", NULL }, &dates, NULL), 0);
+        for (int with_dates = 0; with_dates < 2; with_dates++)
+                for (size_t n = 0; n < 20 * sizeof lines / sizeof *lines; n++) {
+                        const char *text = lines[n * 7919 % (sizeof lines / sizeof *lines)].line;
+                        LogLineOptions options = { .now = { T + 5 * SEC }, .zone = zone, .dates = with_dates ? dates : NULL, .memory = &memory };
+
+                        logline_parse(&options, text, strlen(text), knows, (void *) services, &line);
+                        options.memory = NULL;
+                        logline_parse(&options, text, strlen(text), knows, (void *) services, &alone);
+                        check_int(line.time.usec, alone.time.usec);
+                        check_int(line.zoned, alone.zoned);
+                        check(line.text == alone.text && line.pid == alone.pid && line.syslog == alone.syslog);
+                }
+
+        static const struct {
+                const char *text, *message;
+                int64_t time;
+                unsigned form; /* remembered behind it */
+                bool zoned;
+        } file[] = {
+                { "Nov 24 05:50:16 srv sshd[1]: x", "x", T, 1, false },
+                { "Nov 24 05:50:17 srv sshd[1]: x", "x", T + SEC, 1, false },
+                { "no stamp", "no stamp", 0, 1, false },
+                { "2026-11-24T00:05:16Z srv sshd[1]: x", "x", T, 3, true },
+                { "2026-11-24T05:50:16 x", "x", T, 3, false },
+                { "192.0.2.7 - - [24/Nov/2026:00:05:16 +0000] \"x\"", "192.0.2.7 - - [24/Nov/2026:00:05:16 +0000] \"x\"", T, 3, true },
+                { "24.11.2026 05:50:16 x", "x", T, 3, false },
+                { "[24.11.2026 05:50:16] sshd[1]: x", "x", T, 3, false },
+                { "Nov 24 2026 05:50 x", "x", T - 16 * SEC, 3, false },
+                { "1795478716 x", "x", T, 6, true },
+                { "<38>1 2026-11-24T00:05:16Z srv sshd 12 - - x", "x", T, 3, true },
+        };
+        memory.form = 0;
+        for (size_t i = 0; i < sizeof file / sizeof *file; i++) {
+                LogLineOptions options = { .now = { T + 5 * SEC }, .zone = zone, .dates = dates, .memory = &memory };
+
+                logline_parse(&options, file[i].text, strlen(file[i].text), knows, (void *) services, &line);
+                check_text(line.text, file[i].message);
+                check_int(line.time.usec, file[i].time);
+                check_int(memory.form, file[i].form);
+                check_int(line.zoned, file[i].zoned);
+        }
+        /* A stamp in a field of its own. */
+        EventTime time = EVENT_TIME_NONE;
+        bool zoned = true;
+        LogLineOptions options = { .now = { T }, .zone = zone };
+        check_int(logline_stamp(&options, "2026-11-24 05:50:16.5", 21, &time, &zoned), 21);
+        check(time.usec == T + SEC / 2 && !zoned);
+        check_int(logline_stamp(&options, "tomorrow", 8, &time, &zoned), 0);
+        check(time.usec == T + SEC / 2);
+}
+
 /* ---- Fail2Ban's samples ---- */
 
 typedef struct Sample {
@@ -602,14 +668,22 @@ static void test_speed(void)
                 { "ISO 8601 without", "2026-11-24 00:05:16,123 srv sshd[12]: Failed password for root from 192.0.2.7 port 4022 ssh2" },
                 { "RFC 5424", "<38>1 2026-11-24T00:05:16.1Z srv sshd 12 - - Failed password for root from 192.0.2.7 port 4022 ssh2" },
                 { "nginx's error log", "2026/11/24 00:05:16 [error] 7#7: *1 user \"x\": password mismatch, client: 192.0.2.7" },
+                { "asctime", "[Tue Nov 24 00:05:16.000007 2026] [core:error] [pid 9] [client 192.0.2.7:4022] x" },
+                { "epoch", "1795478716.5 srv sshd[12]: Failed password for root from 192.0.2.7 port 4022 ssh2" },
+                { "TAI64N", "@400000006ae3814629b92700 sshd: Failed password for root from 192.0.2.7 port 4022 ssh2" },
+                { "directives", "24.11.2026 00:05:16 srv sshd[12]: Failed password for root from 192.0.2.7 port 4022 ssh2" },
                 { "access log", "192.0.2.7 - - [24/Nov/2026:01:05:16 +0100] \"GET / HTTP/1.1\" 404 1 \"-\" \"-\"" },
                 { "no stamp", "srv sshd[12]: Failed password for root from 192.0.2.7 port 4022 ssh2" },
         };
         const unsigned rounds = 200000;
 
+        _cleanup_(date_formats_freep) DateFormats *dates = NULL;
+        LogLineMemory memory = { 0 };
+
         set_zone("Europe/Berlin");
+        check_int(date_formats_compile((const char *const[]){ "%d.%m.%Y %H:%M:%S", NULL }, &dates, NULL), 0);
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-                LogLineOptions options = { .now = { T } };
+                LogLineOptions options = { .now = { T }, .memory = &memory, .dates = strcmp(cases[i].name, "directives") == 0 ? dates : NULL };
                 size_t size = strlen(cases[i].text);
                 struct timespec start, end;
                 double best = 1e9;
@@ -643,6 +717,7 @@ int main(void)
         test_zones();
         test_years();
         test_summer_time();
+        test_memory();
         test_speed();
         return test_samples() ? EXIT_SUCCESS : SAMPLES_SKIPPED;
 }
