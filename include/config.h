@@ -10,7 +10,7 @@
 #include "util/problem.h"
 
 /* Where a jail's lines come from; `sources: auto` is 0. */
-enum { CONFIG_SOURCE_JOURNAL = 1 << 0, CONFIG_SOURCE_BANS = 1 << 1 };
+enum { CONFIG_SOURCE_JOURNAL = 1 << 0, CONFIG_SOURCE_BANS = 1 << 1, CONFIG_SOURCE_FILES = 1 << 2 };
 
 typedef enum AllowKind {
         ALLOW_ADDR,
@@ -37,6 +37,9 @@ typedef struct JailConfig {
         const char *name;
         bool enabled;
         unsigned sources;       /* CONFIG_SOURCE_*, 0: auto. CONFIG_SOURCE_BANS stands alone: it counts bans (recidive) */
+        const char *const *logs; /* absolute paths, globs among them; ended by NULL */
+        size_t n_logs;
+        const char *timezone;   /* of stamps that name none; "": the host's */
         bool observe;           /* count and show, do not ban */
         const char *filter;     /* "sshd", or with parameters "sshd[publickey=any]"; "" if it counts bans */
         const char *mode;

@@ -33,10 +33,24 @@ typedef struct RuleView {
         uint64_t limits;                /* lines on which it reached the match limit, and so did not match */
 } RuleView;
 
+/**
+ * A log file of a jail, or a pattern that matches none yet.
+ */
+typedef struct FileView {
+        const char *path;
+        const char *state;              /* "reading", "waiting", "degraded" */
+        const char *problem;            /* "" if none */
+        bool forgeable;                 /* lines of local users stand in it, under any program's name */
+        bool polled;                    /* its file system does not tell of changes */
+        uint64_t lines, bytes, over_long, rotated, truncated; /* since reading began */
+        EventTime last_line;
+        int64_t skew;                   /* seconds that its stamps are ahead of the clock, where they are not believed; 0 */
+} FileView;
+
 typedef struct JailView {
         const char *name, *filter, *mode;
         const char *state;              /* "running", "waiting", "degraded", "observing", "paused", "disabled" */
-        const char *source;             /* "journal", "bans" */
+        const char *source;             /* "journal", "files", "journal and files", "bans" */
         const BanIncrement *increment;
         bool reject;
         bool has_own_allow;             /* entries of the allow list are this jail's alone */
@@ -54,6 +68,8 @@ typedef struct JailView {
         EventTime last_line, last_hit;
         const char *const *journal_matches; /* "SYSLOG_IDENTIFIER=sshd" */
         size_t n_journal_matches;
+        const FileView *files;          /* that are read at present */
+        size_t n_files;
         const RuleView *rules;          /* those with hits, or at the limit; most hits first */
         size_t n_rules;
         size_t rules_without_hit;       /* the others: how many */
@@ -72,6 +88,8 @@ typedef struct StatusView {
         const char *firewall;           /* "nftables", "none" */
         const char *source_state;       /* of the journal: source_state_name() */
         uint64_t source_lines, source_errors;
+        size_t files;                   /* log files that are read */
+        uint64_t file_lines;
         size_t windows, bans, max_bans, elements;
         uint64_t windows_evicted, bans_displaced, heals;
         uint64_t commits, failed_commits, pending_bytes, set_aside;

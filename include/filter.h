@@ -39,6 +39,7 @@ typedef struct FilterInfo {
         size_t n_comms;
         const char *const *ports;       /* as written: "ssh", "25/tcp" */
         size_t n_ports;
+        const char *const *dates;       /* strptime directives for its log files, ended by NULL; NULL: detection is enough */
         bool jit;                       /* false: the interpreter runs (no executable memory) */
         bool has_sessions;              /* what a line says may hang on lines before it; see filter_learn() */
 } FilterInfo;

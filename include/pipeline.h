@@ -46,6 +46,15 @@ struct Line {
         const char *ident;      /* SYSLOG_IDENTIFIER or program name, "" if none; forgeable */
         int64_t pid;            /* as the line itself claims, -1 if it does not; Origin's is to be trusted */
         const char *source;     /* "journal", or the file's path */
+        /*
+         * How a file's line came into it: "syslog": a syslog daemon wrote it, which writes a message's line breaks otherwise;
+         * "file": its service itself; "mixed": a stranger in a file into which clients can write whole lines, and not to be
+         * believed. NULL: not known, or Origin tells.
+         */
+        const char *transport;
+        /* Indexes of the watches that read this file, ascending (FileConfig); NULL: it is for whoever listens to `ident`. */
+        const size_t *readers;
+        size_t n_readers;
         /* Reads the trusted fields, which costs; call it for lines that matched only. NULL: this source has none. */
         int (*origin)(const Line *line, Origin *ret_origin);
         void *handle;           /* the source's own */

@@ -158,6 +158,15 @@ static int check_bans(Builder *builder, const YamlNode *map, JailConfig *jail)
         return 0;
 }
 
+static int check_files(Builder *builder, const YamlNode *map, const JailConfig *jail)
+{
+        const YamlNode *sources = yaml_get(map, "sources");
+
+        if ((jail->sources & CONFIG_SOURCE_FILES) && jail->n_logs == 0)
+                return yaml_problem(sources ? sources : map, builder->problem, "[files] needs logs: write which, as in logs: [/var/log/auth.log]");
+        return 0;
+}
+
 static int check_increment(Builder *builder, const YamlNode *map, const JailConfig *jail)
 {
         const YamlNode *node = yaml_get(map, "bantime_increment"), *max = yaml_get(node, "max"), *bantime = yaml_get(map, "bantime");
@@ -192,6 +201,8 @@ static int jail_read(Builder *builder, const YamlNode *map, const JailConfig *de
         r = options_read(builder, &JAIL_TABLE, map, jail, &jail->origins);
         if (r == 0)
                 r = check_bans(builder, map, jail);
+        if (r == 0)
+                r = check_files(builder, map, jail);
         return r == 0 ? check_increment(builder, map, jail) : r;
 }
 

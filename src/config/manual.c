@@ -38,7 +38,7 @@ static void write_bounds(const Option *option, FILE *stream)
                 fprintf(stream, " From %lld to %lld.", option->min, option->max);
         else if (option->type == OPTION_DURATION && option->max)
                 fputs(" May be *forever*.", stream);
-        if (option->fallback && strcmp(option->fallback, "[]") != 0)
+        if (option->fallback && *option->fallback && strcmp(option->fallback, "[]") != 0)
                 fprintf(stream, " Default *%s*.", option->fallback);
 }
 

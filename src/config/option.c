@@ -35,8 +35,14 @@ static const Option JAIL_OPTIONS[] = {
           .help = "Whether the jail runs. One that does not is checked all the same." },
         { "observe", OPTION_BOOL, offsetof(JailConfig, observe), "false", .help = "*true*: count and show, but do not ban." },
         { "sources", OPTION_SOURCES, offsetof(JailConfig, sources), "auto",
-          .help = "Where the lines come from: *auto*, or *[journal]*. *[bans]* makes a jail that reads no lines but counts the bans of "
+          .help = "Where the lines come from: *[journal]*, *[files]* (then *logs* says which), or both. *auto*: the journal where it has "
+                  "lines of the service, else the files of *logs*. *[bans]* makes a jail that reads no lines but counts the bans of "
                   "all other jails, and so bans for longer who comes back (*recidive*); it has no *filter* and no *mode*." },
+        { "logs", OPTION_PATHS, offsetof(JailConfig, logs), "[]", .of_filter = true,
+          .help = "Log files, by absolute path; \\*, ? and [...] stand for what they do in a shell: *[/var/log/nginx/\\*error.log]*. Files "
+                  "that appear later are read as well." },
+        { "timezone", OPTION_TIMEZONE, offsetof(JailConfig, timezone), "", .of_filter = true,
+          .help = "Of timestamps in *logs* that name no zone: *Europe/Berlin*, *UTC*, *+02:00*. Default: the host's." },
         { "filter", OPTION_NAME, offsetof(JailConfig, filter), NULL, .of_filter = true,
           .help = "The filter's name, with parameters if it has some: *\"sshd[publickey=any]\"*. Default: the jail's name." },
         { "mode", OPTION_NAME, offsetof(JailConfig, mode), "normal", .of_filter = true, .help = "Which of the filter's rules are used." },
@@ -134,7 +140,7 @@ int option_unknown(const OptionTable *table, const YamlNode *node, Problem *prob
  */
 bool option_is_list(const Option *option)
 {
-        return option->type == OPTION_SOURCES || option->type == OPTION_PORTS || option->type == OPTION_PREFIXES ||
+        return option->type == OPTION_SOURCES || option->type == OPTION_PATHS || option->type == OPTION_PORTS || option->type == OPTION_PREFIXES ||
                option->type == OPTION_ALLOW;
 }
 
@@ -153,7 +159,7 @@ int option_defaults(const OptionTable *table, void *target, Arena *arena)
 
                 if (option->type == OPTION_GROUP)
                         r = option_defaults(option->table, target, arena);
-                if (!option->fallback || option->type == OPTION_PREFIXES)
+                if (!option->fallback || option->type == OPTION_PREFIXES || option->type == OPTION_PATHS)
                         continue; /* zeroed memory is an empty list */
                 node.text = arena_text(arena, option->fallback);
                 r = node.text ? option_read(option, &node, target, arena, NULL) : -ENOMEM;

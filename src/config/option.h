@@ -18,6 +18,9 @@ typedef enum OptionType {
         OPTION_SOURCES,         /* unsigned, CONFIG_SOURCE_* */
         OPTION_PORTS,           /* Port *, with n_ports behind it */
         OPTION_PREFIXES,        /* const Addr *, with their number behind it */
+        OPTION_PATHS,           /* const char *const *, ended by NULL, with their number behind it */
+        OPTION_TEXT,            /* const char *, "" if not given */
+        OPTION_TIMEZONE,        /* const char *, "" if not given */
         OPTION_ALLOW,           /* config/allow.h */
         OPTION_GROUP,           /* a map by `table`, whose first option may be given in its place */
         OPTION_DEFAULTS,        /* a map by `table`, for all jails */
@@ -82,3 +85,8 @@ void option_write_text(const char *text, FILE *stream);
 
 int ports_read(const YamlNode *node, JailConfig *jail, Arena *arena, Problem *problem);
 void ports_write(const JailConfig *jail, FILE *stream);
+
+/* ---- logs.c ---- */
+
+int logs_read(const YamlNode *node, JailConfig *jail, Arena *arena, Problem *problem);
+void logs_write(const JailConfig *jail, FILE *stream);

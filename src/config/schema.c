@@ -67,7 +67,7 @@ static void write_type(const Option *option, int indent, FILE *stream)
         case OPTION_NAME: fputs("{ \"type\": [\"string\", \"number\", \"boolean\"] }", stream); break;
         case OPTION_SOURCES:
                 fputs("{ \"anyOf\": [{ \"const\": \"auto\" }, { \"type\": \"array\", \"minItems\": 1, "
-                      "\"items\": { \"enum\": [\"journal\", \"bans\"] } }] }", stream);
+                      "\"items\": { \"enum\": [\"journal\", \"files\", \"bans\"] } }] }", stream);
                 break;
         case OPTION_PORTS:
                 fputs("{ \"anyOf\": [{ \"const\": \"all\" }, { \"type\": \"array\", \"minItems\": 1, \"items\": "
@@ -77,6 +77,11 @@ static void write_type(const Option *option, int indent, FILE *stream)
         case OPTION_PREFIXES:
                 fputs("{ \"type\": \"array\", \"items\": { \"type\": \"string\", \"pattern\": \"^[0-9A-Fa-f:.]+/(32|40|48|56|64|96)$\" } }", stream);
                 break;
+        case OPTION_PATHS:
+                fputs("{ \"type\": \"array\", \"items\": { \"type\": \"string\", \"pattern\": \"^/\" } }", stream);
+                break;
+        case OPTION_TIMEZONE:
+        case OPTION_TEXT: fputs("{ \"type\": \"string\" }", stream); break;
         case OPTION_ALLOW: fputs("{ \"type\": [\"array\", \"null\"], \"items\": { \"type\": \"string\" } }", stream); break;
         case OPTION_GROUP: write_group(option->table, indent, stream); break;
         case OPTION_DEFAULTS:
@@ -100,7 +105,7 @@ static void write_property(const Option *option, const char *sign, const char *b
         if (!*sign && option->fallback) {
                 fputs(", \"default\": ", stream);
                 bool bare = option->type == OPTION_BOOL || option->type == OPTION_COUNT || option->type == OPTION_SIZE ||
-                            option->type == OPTION_FACTOR || option->type == OPTION_PREFIXES;
+                            option->type == OPTION_FACTOR || option->type == OPTION_PREFIXES || option->type == OPTION_PATHS;
 
                 if (bare)
                         fputs(option->fallback, stream);

@@ -7,6 +7,7 @@
 
 #include "config/option.h"
 #include "util/text.h"
+#include "util/zone.h"
 
 #define PREFIXES_MAX 16
 
@@ -138,13 +139,29 @@ static int name_read(const YamlNode *node, const char **target, Arena *arena, Pr
         return *target ? 0 : -ENOMEM;
 }
 
+static int plain_read(const YamlNode *node, const char **target, Arena *arena, Problem *problem)
+{
+        if (node->kind == YAML_SCALAR && !*node->text)
+                return (*target = "", 0);
+        return name_read(node, target, arena, problem);
+}
+
+static int timezone_read(const YamlNode *node, const char **target, Arena *arena, Problem *problem)
+{
+        _cleanup_(zone_freep) Zone *zone = NULL;
+        Problem why = { "" };
+        int r = plain_read(node, target, arena, problem);
+
+        if (r < 0 || !**target)
+                return r;
+        return zone_load(*target, &zone, &why) < 0 ? yaml_problem(node, problem, "%s", why.text) : 0;
+}
+
 static int source_read(const YamlNode *node, unsigned *sources, Problem *problem)
 {
-        static const char *const known[] = { "journal", "bans" };
+        static const char *const known[] = { "journal", "bans", "files" }; /* in the order of CONFIG_SOURCE_* */
         const char *word = node->kind == YAML_SCALAR ? node->text : "", *near;
 
-        if (strcmp(word, "files") == 0)
-                return yaml_problem(node, problem, "log files are not read by this release; write sources: auto, or [journal]");
         if (strcmp(word, "auto") == 0)
                 return yaml_problem(node, problem, "auto stands alone; write sources: auto");
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -155,7 +172,7 @@ static int source_read(const YamlNode *node, unsigned *sources, Problem *problem
         near = text_nearest(word, known, sizeof known / sizeof *known);
         if (near)
                 return yaml_problem(node, problem, "\"%s\" is no source; did you mean \"%s\"?", word, near);
-        return yaml_problem(node, problem, "\"%s\" is no source; sources are journal and bans", word);
+        return yaml_problem(node, problem, "\"%s\" is no source; sources are journal, files and bans", word);
 }
 
 static int sources_read(const YamlNode *node, unsigned *target, Problem *problem)
@@ -169,7 +186,7 @@ static int sources_read(const YamlNode *node, unsigned *target, Problem *problem
                 return 0;
         }
         if (node->kind != YAML_LIST || !node->children)
-                return yaml_problem(node, problem, "must be auto, [journal] or [bans]");
+                return yaml_problem(node, problem, "must be auto, [journal], [files], both of them, or [bans]");
         for (const YamlNode *child = node->children; child; child = child->next) {
                 r = source_read(child, &sources, problem);
                 if (r < 0)
@@ -255,6 +272,9 @@ int option_read(const Option *option, const YamlNode *node, void *target, Arena 
         case OPTION_SOURCES: return sources_read(node, place, problem);
         case OPTION_PORTS: return ports_read(node, target, arena, problem);
         case OPTION_PREFIXES: return prefixes_read(node, place, arena, problem);
+        case OPTION_PATHS: return logs_read(node, target, arena, problem);
+        case OPTION_TEXT: return plain_read(node, place, arena, problem);
+        case OPTION_TIMEZONE: return timezone_read(node, place, arena, problem);
         case OPTION_ALLOW:
         case OPTION_GROUP:
         case OPTION_DEFAULTS:
@@ -265,7 +285,9 @@ int option_read(const Option *option, const YamlNode *node, void *target, Arena 
 
 static void sources_write(unsigned sources, FILE *stream)
 {
-        fputs(sources & CONFIG_SOURCE_BANS ? "[bans]" : sources & CONFIG_SOURCE_JOURNAL ? "[journal]" : "auto", stream);
+        static const char *const words[] = { "auto", "[journal]", "[bans]", "", "[files]", "[journal, files]" };
+
+        fputs(words[sources], stream);
 }
 
 static void factor_write(double factor, FILE *stream)
@@ -324,6 +346,9 @@ void option_write(const Option *option, const void *target, FILE *stream)
         case OPTION_SOURCES: sources_write(*(const unsigned *) place, stream); break;
         case OPTION_PORTS: ports_write(target, stream); break;
         case OPTION_PREFIXES: prefixes_write(place, stream); break;
+        case OPTION_PATHS: logs_write(target, stream); break;
+        case OPTION_TIMEZONE:
+        case OPTION_TEXT: option_write_text(*(const char *const *) place, stream); break;
         case OPTION_GROUP: group_write(option->table, target, stream); break;
         case OPTION_ALLOW:
         case OPTION_DEFAULTS:

@@ -196,6 +196,34 @@ static json_t *view_rules(const RuleView *rules, size_t n)
         return list;
 }
 
+static json_t *view_file(const FileView *file)
+{
+        json_t *object = json_object();
+
+        put_text(object, "path", file->path);
+        put_text(object, "state", file->state);
+        put_text(object, "problem", file->problem);
+        put(object, "forgeable", json_boolean(file->forgeable));
+        put(object, "polled", json_boolean(file->polled));
+        put_number(object, "lines", file->lines);
+        put_number(object, "bytes", file->bytes);
+        put_number(object, "over_long", file->over_long);
+        put_number(object, "rotated", file->rotated);
+        put_number(object, "truncated", file->truncated);
+        put(object, "last_line", view_time(file->last_line));
+        put(object, "skew", json_integer(file->skew));
+        return object;
+}
+
+static json_t *view_files(const JailView *jail)
+{
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < jail->n_files; i++)
+                json_array_append_new(list, view_file(&jail->files[i]));
+        return list;
+}
+
 /**
  * view_jail() - type Jail
  */
@@ -231,6 +259,7 @@ json_t *view_jail(const JailView *jail)
         put(object, "last_line", view_time(jail->last_line));
         put(object, "last_hit", view_time(jail->last_hit));
         put(object, "journal_matches", view_texts(jail->journal_matches, jail->n_journal_matches));
+        put(object, "files", view_files(jail));
         put(object, "rules", view_rules(jail->rules, jail->n_rules));
         put_number(object, "rules_without_hit", jail->rules_without_hit);
         return object;
@@ -257,6 +286,8 @@ json_t *view_status(const StatusView *status, const char *jail)
         put_text(object, "source_state", status->source_state);
         put_number(object, "source_lines", status->source_lines);
         put_number(object, "source_errors", status->source_errors);
+        put_number(object, "files", status->files);
+        put_number(object, "file_lines", status->file_lines);
         put_number(object, "windows", status->windows);
         put_number(object, "bans", status->bans);
         put_number(object, "max_bans", status->max_bans);

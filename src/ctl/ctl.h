@@ -11,6 +11,8 @@
 
 #include <jansson.h>
 
+#include "util/clock.h"
+
 #define WIDTH 80
 #define JSON_FORMAT_VERSION 1 /* of bailiffctl-json(7): a member that changed its meaning or went would raise it */
 
@@ -64,6 +66,8 @@ int read_options(const Command *command, OptionReader reader, json_t *parameters
 const char *option_value(int argc, char **argv, int *i, const char *name);
 int unknown_option(const Command *command, const char *option, const char *with_value);
 int set_duration(const Command *command, json_t *parameters, const char *text);
+int set_moment(const char *text, EventTime *ret_time);
+int set_since(const Command *command, const char *text, EventTime *ret_time);
 int set_text(const Command *command, json_t *parameters, const char *name, const char *what, const char *text);
 
 /* each.c: a call for each address. Tells an answer that is no error, unless ctl->json; returns an exit status. */

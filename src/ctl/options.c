@@ -2,9 +2,11 @@
 
 /* What commands share in reading their arguments. */
 
+#include <errno.h>
 #include <string.h>
 
 #include "ctl/ctl.h"
+#include "logline.h"
 #include "util/clock.h"
 
 /**
@@ -86,5 +88,43 @@ int read_options(const Command *command, OptionReader reader, json_t *parameters
                 }
         }
         *argc = kept;
+        return STATUS_DONE;
+}
+
+/**
+ * set_moment() - read a moment that a person has given
+ * @text:       "@1700000000", or any timestamp that a log file's line may begin with
+ *
+ * Return: 0 or -EINVAL.
+ */
+int set_moment(const char *text, EventTime *ret_time)
+{
+        const LogLineOptions options = { .now = clock_event_now() };
+        LogLine parts;
+        long long seconds;
+        char rest;
+
+        if (sscanf(text, "@%lld%c", &seconds, &rest) == 1 && seconds >= 0 && seconds < INT64_MAX / USEC_PER_SEC) {
+                ret_time->usec = seconds * USEC_PER_SEC;
+                return 0;
+        }
+        logline_parse(&options, text, strlen(text), NULL, NULL, &parts);
+        if (parts.time.usec == 0 || parts.length > 0 || parts.syslog)
+                return -EINVAL;
+        *ret_time = parts.time;
+        return 0;
+}
+
+/**
+ * set_since() - read the value of --since: a duration before now, or a moment
+ */
+int set_since(const Command *command, const char *text, EventTime *ret_time)
+{
+        int64_t seconds;
+
+        if (duration_parse(text, &seconds) == 0)
+                *ret_time = seconds == DURATION_FOREVER ? EVENT_TIME_NONE : event_time_ago(clock_event_now(), seconds);
+        else if (set_moment(text, ret_time) < 0)
+                return usage_error(command, "\"%s\" is neither a duration (1h, 1d12h) nor a time (2026-11-23T07:31:00Z)", text);
         return STATUS_DONE;
 }

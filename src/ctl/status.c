@@ -74,8 +74,12 @@ static void say_daemon(const json_t *status)
         say(state_colour(field(status, "state", "")), "%s", field(status, "state", "?"));
         say(PLAIN, ", started %s, pid %lld%s\n", ago(field(status, "started", ""), since), number(status, "pid"),
             json_is_true(json_object_get(status, "dry_run")) ? ", dry run: bans nobody" : "");
-        say(PLAIN, "firewall %s, journal %s, %lld lines read\n", field(status, "firewall", "?"),
+        say(PLAIN, "firewall %s, journal %s, %lld lines read", field(status, "firewall", "?"),
             field(status, "source_state", "?"), number(status, "source_lines"));
+        if (number(status, "files") > 0)
+                say(PLAIN, "; %lld %s, %lld %s", number(status, "files"), plural(number(status, "files"), "log file", "log files"),
+                    number(status, "file_lines"), plural(number(status, "file_lines"), "line", "lines"));
+        putchar('\n');
         say(PLAIN, "%lld %s in force", number(status, "bans"), plural(number(status, "bans"), "ban", "bans"));
         if (number(status, "max_bans") > 0 && number(status, "bans") * 10 >= number(status, "max_bans") * 9)
                 say(RED, " of at most %lld", number(status, "max_bans"));
@@ -201,11 +205,41 @@ static void say_limits(const json_t *jail)
         }
 }
 
+/* A path is shown whole, so that it can be copied: on a line of its own. */
+static void say_file(const json_t *file)
+{
+        _cleanup_free_ char *path = clean(field(file, "path", "?"));
+        const char *state = field(file, "state", "?");
+
+        say(PLAIN, "|  |  %s\n", path);
+        if (strcmp(state, "reading") == 0)
+                say(DIM, "|  |     %lld %s, rotated %lld, truncated %lld, too long %lld%s\n", number(file, "lines"),
+                    plural(number(file, "lines"), "line", "lines"), number(file, "rotated"), number(file, "truncated"),
+                    number(file, "over_long"), json_is_true(json_object_get(file, "polled")) ? ", polled" : "");
+        else
+                say_wrapped(state_colour(state), "|  |     ", "|  |     ", field(file, "problem", state));
+        if (json_is_true(json_object_get(file, "forgeable")))
+                say(YELLOW, "|  |     forgeable: local users can write such lines (logger -t NAME)\n");
+}
+
+static void say_files(const json_t *jail)
+{
+        const json_t *files = json_object_get(jail, "files"), *file;
+        size_t i;
+
+        if (json_array_size(files) == 0)
+                return;
+        say(PLAIN, "|  |- Log files:\n");
+        json_array_foreach(files, i, file) say_file(file);
+}
+
 static void say_lines_read(const json_t *jail)
 {
         char time[64];
 
-        say_list("|  |- Journal matches:  ", JAIL_INDENT, json_object_get(jail, "journal_matches"), "(none)", " + ");
+        if (strcmp(field(jail, "source", "journal"), "files") != 0)
+                say_list("|  |- Journal matches:  ", JAIL_INDENT, json_object_get(jail, "journal_matches"), "(none)", " + ");
+        say_files(jail);
         say(PLAIN, "|  |- Lines looked at:  %lld\n", number(jail, "lines"));
         say(PLAIN, "|  |  ignored %lld, wrong writer %lld, too long %lld, match limit %lld\n", number(jail, "ignored"),
             number(jail, "refused_by_origin"), number(jail, "too_long"), number(jail, "limit"));
@@ -236,12 +270,29 @@ static void say_refused(const json_t *jail)
 
         if (refused == 0 || number(jail, "total_failed") > 0)
                 return;
-        if (asprintf(&text,
+        if (json_array_size(json_object_get(jail, "files")) > 0) {
+                if (asprintf(&text,
+                             "Of the lines that a rule matches none counted: %lld %s in a log file into which clients can write whole lines (nginx's "
+                             "error log), or by another program. Have the service log to the journal, or read `transport:` in bailiff-filter.yaml(5)",
+                             refused, plural(refused, "stands", "stand")) < 0)
+                        abort();
+        } else if (asprintf(&text,
                      "Of the lines that a rule matches none counted: %lld %s written by another program than the filter's `origin:` names. "
                      "Should that be the service, see how it writes: bailiffctl test '%s' --mode %s --explain --journal",
                      refused, plural(refused, "was", "were"), field(jail, "filter", "FILTER"), field(jail, "mode", "MODE")) < 0)
                 abort();
         say_wrapped(YELLOW, "! ", "  ", text);
+}
+
+static void say_waiting(const json_t *jail)
+{
+        if (strcmp(field(jail, "source", "journal"), "journal") == 0)
+                say(PLAIN, "Waiting: nothing of its service is in the journal. It goes on by itself when there is.\n"
+                           "If the service logs to a file alone, name the file: jails: { %s: { logs: [/var/log/...] } }\n",
+                    field(jail, "name", "JAIL"));
+        else
+                say(PLAIN, "Waiting: nothing of its service is in the %s. It goes on by itself when there is.\n",
+                    strcmp(field(jail, "source", "journal"), "files") == 0 ? "log files" : "journal, and none of its log files is there");
 }
 
 static void say_state(const json_t *jail)
@@ -253,8 +304,7 @@ static void say_state(const json_t *jail)
         else if (strcmp(state, "observing") == 0)
                 say(YELLOW, "Observing (observe: true): it counts and bans nobody.\n");
         else if (strcmp(state, "waiting") == 0)
-                say(PLAIN, "Waiting: nothing of its service is in the journal. It goes on by itself when there is.\n"
-                           "If the service logs to a file alone, have it log to syslog: log files are not read yet.\n");
+                say_waiting(jail);
         else if (strcmp(state, "disabled") == 0)
                 say(YELLOW, "Disabled (enabled: false).\n");
 }

@@ -47,6 +47,8 @@ int bench_new(Workbench *bench)
                                                                      .findtime = FINDTIME,
                                                                      .maxretry = TRACKER_MAXRETRY_MAX,
                                                                      .ipv6_prefix = 64 });
+        if (r == 0 && bench->info->dates)
+                r = date_formats_compile(bench->info->dates, &bench->dates, NULL);
         bench->told = clock_boot_now();
         bench->progress = isatty(STDERR_FILENO) && !bench->line;
         return r == 0 ? report_init(&bench->report) : r;
@@ -59,6 +61,7 @@ void bench_free(Workbench *bench)
 {
         report_deinit(&bench->report);
         tracker_free(bench->tracker);
+        date_formats_free(bench->dates);
         filter_free(bench->filter);
 }
 
@@ -246,7 +249,9 @@ static void explain_raw(Explanation *explanation, const Workbench *bench, const 
  */
 int bench_line(Workbench *bench, const char *text, size_t size)
 {
-        const LogLineOptions options = { .now = bench->now_given ? bench->now : clock_event_now() };
+        const LogLineOptions options = { .now = bench->now_given ? bench->now : clock_event_now(),
+                                         .dates = bench->dates,
+                                         .memory = &bench->memory };
         LogLine parts = { .text = text, .length = size, .pid = -1 };
         Explanation explanation;
         bool explained = begin_line(bench, text, size, &explanation);

@@ -9,9 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "ctl/input.h"
 #include "ctl/test.h"
 #include "util/cleanup.h"
 
@@ -102,42 +101,6 @@ static int load(Workbench *bench)
 
 /* ---- arguments ---- */
 
-/* "@1700000000", or anything that a log file's line may begin with. */
-static int parse_time(const char *text, EventTime *ret_time)
-{
-        const LogLineOptions options = { .now = clock_event_now() };
-        LogLine parts;
-        long long seconds;
-        char rest;
-
-        if (sscanf(text, "@%lld%c", &seconds, &rest) == 1 && seconds >= 0 && seconds < INT64_MAX / USEC_PER_SEC) {
-                ret_time->usec = seconds * USEC_PER_SEC;
-                return 0;
-        }
-        logline_parse(&options, text, strlen(text), NULL, NULL, &parts);
-        if (parts.time.usec == 0 || parts.length > 0 || parts.syslog)
-                return -EINVAL;
-        *ret_time = parts.time;
-        return 0;
-}
-
-static bool is_zone(const char *zone)
-{
-        const char *directory = getenv("TZDIR");
-        char path[256];
-        size_t letters = strspn(zone, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-
-        if (strcmp(zone, "UTC") == 0 || strcmp(zone, "GMT") == 0)
-                return true;
-        if (letters >= 3 && (zone[letters] == '-' || zone[letters] == '+' || (zone[letters] >= '0' && zone[letters] <= '9')))
-                return true; /* "CET-1CEST", as POSIX has it */
-        if (!*zone || *zone == '/' || strstr(zone, "..") ||
-            snprintf(path, sizeof path, "%s/%s", directory && *directory ? directory : "/usr/share/zoneinfo", zone) >=
-                    (int) sizeof path)
-                return false;
-        return access(path, R_OK) == 0;
-}
-
 typedef struct Arguments {
         const char *now, *since, *zone;
 } Arguments;
@@ -171,29 +134,24 @@ static int take_option(const Command *command, Workbench *bench, Arguments *give
 
 static int take_times(const Command *command, Workbench *bench, const Arguments *given)
 {
-        int64_t seconds;
-
-        if (given->zone && !is_zone(given->zone))
-                return usage_error(command, "there is no time zone \"%s\" here: write it as in Europe/Berlin, UTC, or CET-1CEST",
-                                   given->zone);
         if (given->zone) {
+                _cleanup_(zone_freep) Zone *zone = NULL;
+                Problem problem;
+
+                if (zone_load(given->zone, &zone, &problem) < 0)
+                        return usage_error(command, "%s", problem.text);
+                /* For --now and --since as well: the zone of this process. */
                 setenv("TZ", given->zone, 1);
-                tzset();
                 logline_zone_changed();
         }
         bench->now_given = given->now;
-        if (given->now && parse_time(given->now, &bench->now) < 0)
+        if (given->now && set_moment(given->now, &bench->now) < 0)
                 return usage_error(command,
                                    "\"%s\" is no time: write 2026-11-23T07:31:00Z, \"2026-11-23 08:31:00\" or @1795419060",
                                    given->now);
         if (!given->since)
                 return STATUS_DONE;
-        if (duration_parse(given->since, &seconds) == 0)
-                bench->since = seconds == DURATION_FOREVER ? EVENT_TIME_NONE : event_time_ago(clock_event_now(), seconds);
-        else if (parse_time(given->since, &bench->since) < 0)
-                return usage_error(command, "\"%s\" is neither a duration (1h, 1d12h) nor a time (2026-11-23T07:31:00Z)",
-                                   given->since);
-        return STATUS_DONE;
+        return set_since(command, given->since, &bench->since);
 }
 
 static int take_arguments(const Command *command, Workbench *bench, int argc, char **argv)
@@ -228,8 +186,21 @@ static int take_arguments(const Command *command, Workbench *bench, int argc, ch
 
 /* ---- the command ---- */
 
+static int take_text(void *userdata, const char *text, size_t size)
+{
+        return bench_line(userdata, text, size);
+}
+
+static int take_entry(void *userdata, const Line *line)
+{
+        Workbench *bench = userdata;
+
+        return filter_listens(bench->filter, line->ident) ? bench_entry(bench, line) : 0;
+}
+
 static int run(Workbench *bench)
 {
+        const LineSink sink = { .text = take_text, .entry = take_entry, .userdata = bench };
         int status = STATUS_DONE, r = bench_new(bench);
 
         if (r == 0 && bench->line)
@@ -237,9 +208,10 @@ static int run(Workbench *bench)
         if (r < 0)
                 return fail("%s", strerror(-r));
         if (bench->file)
-                status = input_file(bench, bench->file);
+                status = input_file(&sink, bench->file);
         else if (bench->journal)
-                status = input_journal(bench);
+                status = input_journal(&sink, &(JournalConfig){ .directory = bench->directory, .idents = bench->info->idents,
+                                                                .n_idents = bench->info->n_idents, .since = bench->since });
         bench_progress(bench, true);
         if (status != STATUS_DONE)
                 return status;

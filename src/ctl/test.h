@@ -47,6 +47,8 @@ typedef struct Workbench {
         EventTime now, since;
         Filter *filter;
         const FilterInfo *info;
+        DateFormats *dates;             /* the filter's; NULL: none */
+        LogLineMemory memory;
         Tracker *tracker;
         TestReport report;
         BootTime told;                  /* when progress was shown last */
@@ -74,10 +76,6 @@ void bench_free(Workbench *bench);
 int bench_line(Workbench *bench, const char *text, size_t size);
 int bench_entry(Workbench *bench, const Line *line);
 void bench_progress(Workbench *bench, bool end);
-
-/* test-input.c: where lines come from; return an exit status */
-int input_file(Workbench *bench, const char *path);
-int input_journal(Workbench *bench);
 
 /* test-explain.c: the way of one line, told */
 typedef struct Explanation {

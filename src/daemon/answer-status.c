@@ -13,31 +13,71 @@
 #define NOTICES_MAX (2 * HEALTH_MAX)
 #define NOTICE_MAX 1200
 
-static const char *jail_state(const Daemon *daemon, Jail *jail)
-{
-        const SourceStats *source = daemon->journal ? journal_source_stats(daemon->journal) : NULL;
+/* Rooms for what the views of all jails point to, filled from their beginnings. */
+typedef struct Rooms {
+        RuleView *rules;
+        FileView *files;
+} Rooms;
 
+static SourceState journal_state(const Daemon *daemon)
+{
+        return daemon->journal ? journal_source_stats(daemon->journal)->state : SOURCE_STOPPED;
+}
+
+static bool reads_journal(const Daemon *daemon, Jail *jail)
+{
+        return (files_jail_sources(daemon, jail) & CONFIG_SOURCE_JOURNAL) != 0;
+}
+
+static bool hears_journal(const Daemon *daemon, Jail *jail)
+{
+        return reads_journal(daemon, jail) && journal_state(daemon) != SOURCE_WAITING && journal_knows(daemon, jail);
+}
+
+static size_t count_files(const JailView *view, const char *state)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < view->n_files; i++)
+                n += strcmp(view->files[i].state, state) == 0;
+        return n;
+}
+
+/* See files_believes(). */
+static bool hears_files(const Daemon *daemon, const Jail *jail, const JailView *view)
+{
+        bool believes = jail->config->sources || !daemon->journal || journal_state(daemon) == SOURCE_WAITING;
+
+        for (size_t i = 0; i < view->n_files; i++)
+                if (strcmp(view->files[i].state, "reading") == 0 && (believes || (!view->files[i].forgeable && view->files[i].lines > 0)))
+                        return true;
+        return false;
+}
+
+static const char *jail_state(const Daemon *daemon, Jail *jail, const JailView *view)
+{
         if (jail->paused_by)
                 return "paused";
         if (jail_counts_bans(jail->config))
                 return jail->config->observe ? "observing" : "running";
-        if (!jail->filter)
+        if (!jail->filter || count_files(view, "degraded") > 0)
                 return "degraded";
-        if (source && source->state == SOURCE_WAITING)
+        bool reads_files = hears_files(daemon, jail, view);
+        if (!reads_files && reads_journal(daemon, jail) && journal_state(daemon) == SOURCE_WAITING)
                 return "waiting";
-        if (jail->filter_kept || (source && source->state == SOURCE_DEGRADED))
+        if (jail->filter_kept || (reads_journal(daemon, jail) && journal_state(daemon) == SOURCE_DEGRADED))
                 return "degraded";
-        if (!journal_knows(daemon, jail))
+        if (!reads_files && !hears_journal(daemon, jail))
                 return "waiting";
-        if (filter_missing_user(jail->filter))
+        if (!reads_files && filter_missing_user(jail->filter))
                 return "degraded";
         return jail->config->observe ? "observing" : "running";
 }
 
 /* Its service writes, and yet nothing can count: the filter trusts users alone that the host does not have. */
-static const char *deaf_notice(const Daemon *daemon, Jail *jail)
+static const char *deaf_notice(const Daemon *daemon, Jail *jail, const JailView *view)
 {
-        const char *user = jail->filter && journal_knows(daemon, jail) ? filter_missing_user(jail->filter) : NULL;
+        const char *user = jail->filter && !hears_files(daemon, jail, view) && hears_journal(daemon, jail) ? filter_missing_user(jail->filter) : NULL;
 
         if (!user)
                 return "";
@@ -47,14 +87,25 @@ static const char *deaf_notice(const Daemon *daemon, Jail *jail)
         return jail->notice;
 }
 
-static const char *jail_problem(const Daemon *daemon, Jail *jail)
+static const char *jail_problem(const Daemon *daemon, Jail *jail, const JailView *view)
 {
         char topic[JAIL_NAME_MAX + 8];
         const char *text;
 
         snprintf(topic, sizeof topic, "jail %s", jail->config->name);
         text = daemon_problem(daemon, topic);
-        return *text ? text : deaf_notice(daemon, jail);
+        for (size_t i = 0; i < view->n_files && !*text; i++)
+                text = strcmp(view->files[i].state, "degraded") == 0 ? view->files[i].problem : "";
+        return *text ? text : deaf_notice(daemon, jail, view);
+}
+
+static const char *jail_source(const Daemon *daemon, Jail *jail)
+{
+        const unsigned sources = files_jail_sources(daemon, jail), both = CONFIG_SOURCE_JOURNAL | CONFIG_SOURCE_FILES;
+
+        if (sources & CONFIG_SOURCE_BANS)
+                return "bans";
+        return (sources & both) == both ? "journal and files" : sources & CONFIG_SOURCE_FILES ? "files" : "journal";
 }
 
 static bool has_own_allow(const Config *config, const char *jail)
@@ -126,13 +177,76 @@ static void rules_view(const Filter *filter, RuleView **room, JailView *view)
         *room += view->n_rules;
 }
 
-static void jail_view(const Daemon *daemon, Jail *jail, RuleView **room, JailView *view)
+/* ---- its files ---- */
+
+typedef struct FileList {
+        const Daemon *daemon;
+        FileView *files;        /* NULL: count them */
+        size_t n;
+} FileList;
+
+static void take_file(void *userdata, const FileInfo *info)
+{
+        FileList *list = userdata;
+        const char *problem = files_problem(list->daemon, info->path);
+
+        if (list->files)
+                list->files[list->n] = (FileView){
+                        .path = info->path,
+                        .state = *problem ? "degraded" : info->waiting ? "waiting" : "reading",
+                        .problem = *problem ? problem : info->problem,
+                        .forgeable = info->forgeable,
+                        .polled = info->polled,
+                        .lines = info->lines,
+                        .bytes = info->bytes,
+                        .over_long = info->over_long,
+                        .rotated = info->rotated,
+                        .truncated = info->truncated,
+                        .last_line = info->last_line,
+                        .skew = info->skew,
+                };
+        list->n++;
+}
+
+static size_t list_files(const Daemon *daemon, size_t watch, FileView *files)
+{
+        FileList list = { .daemon = daemon, .files = files };
+
+        if (daemon->files)
+                file_source_list(daemon->files, watch, take_file, &list);
+        return list.n;
+}
+
+static size_t count_all_files(const Daemon *daemon)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < daemon->n_jails; i++)
+                n += list_files(daemon, i, NULL);
+        return n;
+}
+
+static void add_file(void *userdata, const FileInfo *info)
+{
+        StatusView *view = userdata;
+
+        view->files += !info->waiting;
+        view->file_lines += info->lines;
+}
+
+/* ---- views ---- */
+
+static void jail_view(const Daemon *daemon, Jail *jail, Rooms *rooms, JailView *view)
 {
         const char *name = jail->config->name;
 
         *view = config_view(daemon, jail->config);
-        view->state = jail_state(daemon, jail);
-        view->problem = jail_problem(daemon, jail);
+        view->source = jail_source(daemon, jail);
+        view->files = rooms->files;
+        view->n_files = list_files(daemon, (size_t) (jail - daemon->jails), rooms->files);
+        rooms->files += view->n_files;
+        view->state = jail_state(daemon, jail, view);
+        view->problem = jail_problem(daemon, jail, view);
         view->currently_failed = tracker_count(daemon->tracker, name);
         view->total_failed = jail->total_failed;
         view->currently_banned = ban_engine_count(daemon->engine, name);
@@ -152,12 +266,12 @@ static void jail_view(const Daemon *daemon, Jail *jail, RuleView **room, JailVie
                 view->last_hit = stats->last_hit;
                 view->journal_matches = (const char *const *) jail->matches;
                 view->n_journal_matches = info->n_idents;
-                rules_view(jail->filter, room, view);
+                rules_view(jail->filter, &rooms->rules, view);
         }
 }
 
 /* Every jail that the configuration names, those that are not enabled too. */
-static size_t jail_views(const Daemon *daemon, RuleView *room, JailView *views)
+static size_t jail_views(const Daemon *daemon, Rooms rooms, JailView *views)
 {
         const Config *config = daemon->config;
         size_t n = 0;
@@ -166,7 +280,7 @@ static size_t jail_views(const Daemon *daemon, RuleView *room, JailView *views)
                 Jail *jail = daemon_jail((Daemon *) (uintptr_t) daemon, config->jails[i].name);
 
                 if (jail)
-                        jail_view(daemon, jail, &room, &views[n++]);
+                        jail_view(daemon, jail, &rooms, &views[n++]);
                 else
                         views[n++] = config_view(daemon, &config->jails[i]);
         }
@@ -204,12 +318,13 @@ int answer_status(void *userdata, void (*visit)(void *visit_data, const StatusVi
         const StoreStats *store = store_stats(daemon->store);
         _cleanup_free_ JailView *jails = calloc(daemon->config->n_jails + 1, sizeof *jails);
         _cleanup_free_ RuleView *rules = calloc(count_rules(daemon) + 1, sizeof *rules);
+        _cleanup_free_ FileView *files = calloc(count_all_files(daemon) + 1, sizeof *files);
         char texts[NOTICES_MAX][NOTICE_MAX];
         const char *problems[NOTICES_MAX];
 
-        if (!jails || !rules)
+        if (!jails || !rules || !files)
                 return -ENOMEM;
-        size_t n_jails = jail_views(daemon, rules, jails), n_notices = notices(daemon, texts, NOTICES_MAX);
+        size_t n_jails = jail_views(daemon, (Rooms){ rules, files }, jails), n_notices = notices(daemon, texts, NOTICES_MAX);
 
         for (size_t i = 0; i < n_notices; i++)
                 problems[i] = texts[i];
@@ -242,6 +357,8 @@ int answer_status(void *userdata, void (*visit)(void *visit_data, const StatusVi
                 .jails = jails,
                 .n_jails = n_jails,
         };
+        if (daemon->files)
+                file_source_list(daemon->files, FILES_ALL, add_file, &view);
         visit(visit_data, &view);
         return 0;
 }

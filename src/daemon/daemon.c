@@ -80,7 +80,9 @@ static EventTime read_up_to(const Daemon *daemon, EventTime now)
 {
         const SourceStats *stats = daemon->journal ? journal_source_stats(daemon->journal) : NULL;
 
-        if (!stats || (daemon->caught_up && stats->state == SOURCE_OPEN))
+        if (daemon->files && !daemon->files_read)
+                return EVENT_TIME_NONE;
+        if (!stats || (daemon->journal_read && stats->state == SOURCE_OPEN))
                 return now;
         return event_time_min(stats->last_line, now);
 }
@@ -123,10 +125,15 @@ static int daemon_settle(sd_event_source *source, void *userdata)
                 daemon_flush_elements(daemon);
         if (daemon->dirty)
                 arm_commit(daemon);
+        if (daemon->files_changed)
+                files_open(daemon);
         bool full = store_is_full(daemon->store);
-        if (full != daemon->paused && daemon->journal) {
+        if (full != daemon->paused) {
                 daemon->paused = full;
-                journal_source_pause(daemon->journal, full);
+                if (daemon->journal)
+                        journal_source_pause(daemon->journal, full);
+                if (daemon->files)
+                        file_source_pause(daemon->files, full);
                 daemon_degrade(daemon, "reading", full ? "paused until the disk takes what waits for it: free space in the state directory" : NULL);
         }
         return 0;
@@ -380,6 +387,7 @@ Daemon *daemon_free(Daemon *daemon)
         allow_watch_free(daemon->allow);
         allow_queue_free(daemon->allow_queue);
         journal_source_free(daemon->journal);
+        files_close(daemon);
         firewall_free(daemon->firewall);
         store_free(daemon->store);
         inflight_free(daemon->inflight);

@@ -179,8 +179,38 @@ static void set_aside(Daemon *daemon, const Line *line)
         daemon_commit(daemon);
 }
 
+static bool has_reader(const Line *line, size_t jail)
+{
+        for (size_t i = 0; i < line->n_readers; i++)
+                if (line->readers[i] == jail)
+                        return true;
+        return false;
+}
+
+/* Whether the i-th jail is to see a line. A file's line without a program's name is for whoever reads the file. */
+static bool is_for(Daemon *daemon, size_t i, const Line *line)
+{
+        Jail *jail = &daemon->jails[i];
+        const unsigned sources = jail->config->sources;
+
+        if (!jail->filter)
+                return false;
+        if (line->readers)
+                return has_reader(line, i) && files_believes(daemon, jail, line) && (!*line->ident || filter_listens(jail->filter, line->ident));
+        if ((sources && !(sources & CONFIG_SOURCE_JOURNAL)) || !filter_listens(jail->filter, line->ident))
+                return false;
+        files_journal_line(daemon, jail);
+        return true;
+}
+
+/* Whether a jail that reads journal and files has seen the message in the other one. */
+static bool is_copy(Daemon *daemon, const Jail *jail, const Line *line)
+{
+        return daemon->copies && files_reads_both(jail) && copies_seen(daemon->copies, jail->config->name, line);
+}
+
 /**
- * decide_line() - the source's sink
+ * decide_line() - the sources' sink
  */
 void decide_line(void *userdata, const Line *line)
 {
@@ -193,13 +223,12 @@ void decide_line(void *userdata, const Line *line)
         daemon->dirty = true;
         fault_point(line);
         for (size_t i = 0; i < daemon->n_jails; i++) {
+                Jail *jail = &daemon->jails[i];
                 Hit hit;
 
-                Filter *filter = daemon->jails[i].filter;
-
-                if (filter && filter_listens(filter, line->ident) && match(filter, line, &hit) == FILTER_HIT) {
-                        hit.jail = daemon->jails[i].config->name; /* it may have been renamed since the filter was loaded */
-                        decide_hit(daemon, &daemon->jails[i], &hit);
+                if (is_for(daemon, i, line) && !is_copy(daemon, jail, line) && match(jail->filter, line, &hit) == FILTER_HIT) {
+                        hit.jail = jail->config->name; /* it may have been renamed since the filter was loaded */
+                        decide_hit(daemon, jail, &hit);
                 }
         }
         recidive_count(daemon);
@@ -215,7 +244,8 @@ static bool is_aside(const Daemon *daemon, const Line *line)
 }
 
 /**
- * decide_past_line() - a line that an earlier run has decided about: filters learn their sessions from it, and nothing is counted
+ * decide_past_line() - a line that an earlier run has decided about: filters learn their sessions from it, copies of it are
+ * known, and nothing is counted
  *
  * A line that crashes us does so here as well, and is set aside all the same.
  * What has been set aside is passed over, though the file that knows it may be
@@ -233,10 +263,10 @@ void decide_past_line(void *userdata, const Line *line)
         }
         fault_point(line);
         for (size_t i = 0; i < daemon->n_jails; i++) {
-                Filter *filter = daemon->jails[i].filter;
+                Jail *jail = &daemon->jails[i];
 
-                if (filter && filter_info(filter)->has_sessions && filter_listens(filter, line->ident))
-                        learn(filter, line);
+                if (is_for(daemon, i, line) && !is_copy(daemon, jail, line) && filter_info(jail->filter)->has_sessions)
+                        learn(jail->filter, line);
         }
         inflight_end(daemon->inflight);
 }
@@ -488,6 +518,7 @@ uint64_t daemon_commit(Daemon *daemon)
                                                           .time = event_time_max(journal_source_stats(daemon->journal)->last_line,
                                                                          daemon->start_position_time),
                                                   });
+        files_commit(daemon, false);
         daemon->dirty = false;
         return store_submit(daemon->store);
 }

@@ -19,10 +19,6 @@
 #include "daemon/private.h"
 #include "util/log.h"
 
-/* What is read again at a start, at most. */
-#define PAST_LINES_MAX 200000
-#define PAST_USEC_MAX (2 * USEC_PER_SEC)
-
 static bool has_ident(char *const *idents, size_t n_idents, const char *ident)
 {
         for (size_t i = 0; i < n_idents; i++)
@@ -48,26 +44,30 @@ static int add_ident(char **idents, size_t *n, const char *ident)
         return 0;
 }
 
-/* The filter that the i-th jail reads the journal for, if any. */
-static const FilterInfo *reader(const Daemon *daemon, size_t i, bool sessions)
+/* The filter that the i-th jail reads the journal for, if any; with @past, if lines before the present have a meaning for it. */
+static const FilterInfo *reader(const Daemon *daemon, size_t i, bool past)
 {
-        const FilterInfo *info = daemon->jails[i].filter ? filter_info(daemon->jails[i].filter) : NULL;
+        const Jail *jail = &daemon->jails[i];
+        const unsigned sources = jail->config->sources;
+        const FilterInfo *info = jail->filter ? filter_info(jail->filter) : NULL;
 
-        return info && (info->has_sessions || !sessions) ? info : NULL;
+        if (!info || (sources && !(sources & CONFIG_SOURCE_JOURNAL)))
+                return NULL;
+        return !past || info->has_sessions || files_reads_both(jail) ? info : NULL;
 }
 
 /*
  * A journal is asked for whole names. Idents with a * are found by their program's: the source asks for _COMM as well.
- * With @sessions, only those whose filters have sessions.
+ * With @past, only those for which lines before the present have a meaning.
  */
-static int wanted_idents(const Daemon *daemon, bool sessions, char ***ret_idents, size_t *ret_n)
+static int wanted_idents(const Daemon *daemon, bool past, char ***ret_idents, size_t *ret_n)
 {
         size_t room = 0, n = 0;
         char **idents;
         int r = 0;
 
         for (size_t i = 0; i < daemon->n_jails; i++) {
-                const FilterInfo *info = reader(daemon, i, sessions);
+                const FilterInfo *info = reader(daemon, i, past);
 
                 room += info ? info->n_idents + info->n_comms : 0;
         }
@@ -75,7 +75,7 @@ static int wanted_idents(const Daemon *daemon, bool sessions, char ***ret_idents
         if (!idents)
                 return -ENOMEM;
         for (size_t i = 0; i < daemon->n_jails; i++) {
-                const FilterInfo *info = reader(daemon, i, sessions);
+                const FilterInfo *info = reader(daemon, i, past);
                 bool by_comm = false;
 
                 for (size_t j = 0; info && j < info->n_idents && r == 0; j++) {
@@ -105,7 +105,7 @@ static void source_caught_up(void *userdata)
 {
         Daemon *daemon = userdata;
 
-        daemon->caught_up = true;
+        daemon->journal_read = true;
         daemon->deadlines_moved = true;
         log_debug("the journal has been read up to the present");
 }
@@ -146,8 +146,8 @@ static int open_for(Daemon *daemon, char **idents, size_t n_idents, Problem *pro
         free_idents(daemon->idents, daemon->n_idents);
         daemon->idents = idents;
         daemon->n_idents = n_idents;
-        daemon->caught_up = n_idents == 0;
-        daemon_degrade(daemon, "jails", n_idents == 0 ? "no jail runs, so nothing is protected: name one under jails: in the configuration" : NULL);
+        daemon->journal_read = n_idents == 0;
+        daemon_degrade(daemon, "jails", n_idents == 0 && !daemon->files ? "no jail runs, so nothing is protected: name one under jails: in the configuration" : NULL);
         if (!daemon->journal) {
                 daemon_degrade(daemon, "journal", NULL);
                 return 0;
@@ -246,9 +246,7 @@ bool journal_knows(const Daemon *daemon, Jail *jail)
         const FilterInfo *info = filter_info(jail->filter);
         JournalConfig config = { .directory = daemon->options.journal_directory, .idents = info->idents, .n_idents = info->n_idents };
 
-        if (filter_stats(jail->filter)->lines > 0)
-                jail->service = SERVICE_SEEN;
-        else if (jail->service == SERVICE_UNKNOWN)
+        if (jail->service == SERVICE_UNKNOWN)
                 jail->service = journal_has_seen(&config) == 0 ? SERVICE_SILENT : SERVICE_SEEN;
         return jail->service == SERVICE_SEEN;
 }

@@ -9,7 +9,9 @@
 #include "ban.h"
 #include "config.h"
 #include "control.h"
+#include "copies.h"
 #include "daemon/daemon.h"
+#include "files.h"
 #include "filter.h"
 #include "firewall.h"
 #include "source.h"
@@ -43,6 +45,7 @@ typedef struct Jail {
         char **matches;                 /* what it reads of the journal, for status; as many as the filter has idents */
         bool filter_kept;               /* the kept copy runs, since the present file did not load */
         enum { SERVICE_UNKNOWN, SERVICE_SILENT, SERVICE_SEEN } service; /* whether it has ever written; see journal_knows() */
+        bool read_files;                /* since the start; see files_reads_both() */
         char *paused_by;                /* who paused it; NULL: nobody */
         EventTime paused_since;
         uint64_t total_failed;
@@ -61,6 +64,14 @@ typedef struct BanHit {
         Addr addr;
         EventTime time;
 } BanHit;
+
+/**
+ * Where reading of a file goes on; see file_source_positions().
+ */
+typedef struct FilePlace {
+        char *name, *position;
+        EventTime time;
+} FilePlace;
 
 typedef struct AllowQueue AllowQueue;
 
@@ -98,6 +109,11 @@ struct Daemon {
         Store *store;
         Control *control;
         JournalSource *journal;
+        FileSource *files;              /* NULL: no jail reads any */
+        FileWatch *watches;             /* one for each jail */
+        FilePlace *places;
+        size_t n_places;
+        Copies *copies;
         AllowWatch *allow;
         AllowQueue *allow_queue;
         Inflight *inflight;
@@ -115,7 +131,8 @@ struct Daemon {
         bool deadlines_moved;
         bool paused;
         bool ready;
-        bool caught_up;                 /* the journal has been read up to the present */
+        bool journal_read, files_read;  /* up to the present */
+        bool files_changed;             /* another choice of files is to be read */
         bool clock_stepped;             /* bans end because the clock was set: the kernel's timeouts do not know */
 };
 
@@ -167,10 +184,26 @@ void allow_flush(Daemon *daemon, bool all);
 int allow_send_now(Daemon *daemon, const Addr *addr);
 int allow_send_touched(Daemon *daemon, const Element *elements, size_t n_elements);
 
+/* What sources read again at a start, at most. */
+#define PAST_LINES_MAX 200000
+#define PAST_USEC_MAX (2 * USEC_PER_SEC)
+
 /* journal.c: what is read of the journal */
 int journal_open(Daemon *daemon, Problem *problem);
 int journal_reopen(Daemon *daemon, Problem *problem);
 bool journal_knows(const Daemon *daemon, Jail *jail);
+
+/* files.c: what is read of log files */
+unsigned files_jail_sources(const Daemon *daemon, Jail *jail);
+bool files_reads_both(const Jail *jail);
+bool files_believes(const Daemon *daemon, const Jail *jail, const Line *line);
+void files_journal_line(Daemon *daemon, Jail *jail);
+void files_remembered(Daemon *daemon, const PositionRecord *record);
+void files_commit(Daemon *daemon, bool all);
+void files_stop(Daemon *daemon);
+void files_open(Daemon *daemon);
+const char *files_problem(const Daemon *daemon, const char *path);
+void files_close(Daemon *daemon);
 
 /* reload.c: another configuration while running */
 int daemon_reload(Daemon *daemon, bool check, void (*visit)(void *visit_data, const ReloadView *view), void *visit_data,

@@ -301,6 +301,7 @@ static void move_jail(Jail *to, Jail *from)
         to->total_failed = from->total_failed;
         to->allowed = from->allowed;
         to->observed = from->observed;
+        to->read_files = from->read_files;
 }
 
 /* Takes the new configuration over from @reload. */
@@ -342,7 +343,9 @@ static int apply(Reload *reload, Problem *problem)
                 free(jails);
                 return problem_set(problem, r, "the new configuration is in force in part only: %s; systemctl restart bailiffd", strerror(-r));
         }
+        files_stop(daemon);
         swap(reload, jails);
+        files_open(daemon);
         r = journal_reopen(daemon, problem);
         if (r < 0)
                 daemon_degrade(daemon, "journal", problem->text);

@@ -123,6 +123,7 @@ static void store_emptied(void *userdata)
         tracker_each(daemon->tracker, NULL, NULL, put_window, daemon->store);
         allow_remember_all(daemon);
         put_pauses(daemon);
+        files_commit(daemon, true);
         daemon_commit(daemon);
 }
 
@@ -160,6 +161,8 @@ static int load_position(void *userdata, const PositionRecord *record)
         if (strcmp(record->source, "journal") == 0 && strlen(record->position) < sizeof daemon->start_position) {
                 strcpy(daemon->start_position, record->position);
                 daemon->start_position_time = record->time;
+        } else if (strncmp(record->source, "file:", 5) == 0) {
+                files_remembered(daemon, record);
         }
         return 0;
 }
@@ -368,6 +371,7 @@ int daemon_start(Daemon *daemon, Problem *problem)
         if ((r = start_firewall(daemon, problem)) < 0 || (r = start_control(daemon, problem)) < 0)
                 return r;
         start_inflight(daemon);
+        files_open(daemon);
         if ((r = journal_open(daemon, problem)) < 0)
                 return r;
         kept_renew(daemon);

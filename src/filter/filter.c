@@ -253,15 +253,20 @@ static bool check_origin(const Filter *filter, const Line *line, Trace *trace, O
 /*
  * Whether the line is what its rule takes it for. A service that prints raw
  * line breaks of its clients to standard output lets them write whole lines,
- * with its own trusted fields; what they cannot know is its process number.
+ * with its own trusted fields; what they cannot know is its process number. A
+ * log file that the service writes itself has such lines as well, and nothing
+ * tells them apart.
  */
-static bool check_rule_origin(const Found *found, const Origin *origin, Trace *trace)
+static bool check_rule_origin(const Found *found, const Line *line, const Origin *origin, Trace *trace)
 {
-        const char *fault = NULL, *transport = found->rule->transport;
+        const char *fault = NULL, *transport = origin->uid < 0 ? line->transport : origin->transport;
+        unsigned transports = found->rule->transports;
 
-        if (origin->uid < 0)
+        if (origin->uid < 0 && !transport)
                 return true;
-        if (transport && (!origin->transport || strcmp(transport, origin->transport) != 0))
+        if (transport && strcmp(transport, "mixed") == 0)
+                fault = "the line is a stranger in its file";
+        else if (transports != 0 && !(transport && (transports & transport_bit(transport))))
                 fault = "the rule's transport";
         else if (found->pid.text && origin->pid >= 0 && number_of(found->pid, 0) != (unsigned) origin->pid)
                 fault = "the pid in the text is another";
@@ -410,7 +415,7 @@ static FilterVerdict judge(Filter *filter, const Line *line, Trace *trace, Hit *
         verdict = find_rule(filter, text, size, head, trace, &found);
         if (verdict != FILTER_HIT)
                 return verdict == FILTER_NONE && head ? FILTER_TOO_LONG : verdict;
-        if ((!origin_first && !check_origin(filter, line, trace, &origin)) || !check_rule_origin(&found, &origin, trace))
+        if ((!origin_first && !check_origin(filter, line, trace, &origin)) || !check_rule_origin(&found, line, &origin, trace))
                 return FILTER_ORIGIN;
         if (found.rule->kind == RULE_FAILURE && ignored(filter, found.rule, text, size, trace))
                 return FILTER_IGNORED;
@@ -641,6 +646,7 @@ Filter *filter_free(Filter *filter)
         free(filter->ident_is_pattern);
         free(filter->idents);
         free(filter->ports);
+        free(filter->dates);
         free(filter->file);
         free(filter->jail);
         free(filter->mode);

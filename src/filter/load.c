@@ -210,7 +210,7 @@ static int take_rules(Filter *filter, Layers layers, Problem *problem)
                         continue;
                 take_rule(nodes[i], rule);
                 rule->witness = rule_witness(layers, nodes[i]);
-                rule->transport = yaml_get(nodes[i], "transport") ? yaml_get(nodes[i], "transport")->text : NULL;
+                rule->transports = rule_transports(yaml_get(nodes[i], "transport"));
                 r = regex_new(yaml_get(nodes[i], "regex"), filter->session_capture, REGEX_JIT, &rule->regex, problem);
                 if (r < 0)
                         return r;
@@ -269,11 +269,14 @@ static int check_session(const Filter *filter, Layers layers, Problem *problem)
 static int take_info(Filter *filter, Layers layers)
 {
         const YamlNode *description = layers_get(layers, "description");
+        size_t n_dates;
         int r;
 
         r = take_texts(layers_get(layers, "ident"), &filter->idents, &filter->info.n_idents);
         if (r == 0)
                 r = take_texts(layers_get(layers, "ports"), &filter->ports, &filter->info.n_ports);
+        if (r == 0)
+                r = take_texts(layers_get(layers, "date"), &filter->dates, &n_dates);
         if (r < 0)
                 return r;
         filter->ident_is_pattern = calloc(filter->info.n_idents + 1, sizeof *filter->ident_is_pattern);
@@ -289,6 +292,7 @@ static int take_info(Filter *filter, Layers layers)
         filter->info.comms = filter->origin.comms;
         filter->info.n_comms = filter->origin.n_comms;
         filter->info.ports = filter->ports;
+        filter->info.dates = n_dates > 0 ? filter->dates : NULL;
         return 0;
 }
 

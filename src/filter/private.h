@@ -116,6 +116,9 @@ typedef enum RuleKind {
         RULE_END,
 } RuleKind;
 
+/* What `transport:` names: the journal's field, and Line.transport. */
+#define TRANSPORTS { "syslog", "stdout", "journal", "file" }
+
 struct Rule {
         const char *id;
         RuleKind kind;
@@ -123,7 +126,7 @@ struct Rule {
         bool head, head_only; /* tried on over-long lines too, on them alone */
         bool ends;        /* a failure that is its session's last line, too */
         uint16_t witness; /* one bit, see WindowEntry.witnesses; 0: none */
-        const char *transport; /* the only one that its lines come by, see Origin; NULL: any */
+        unsigned transports; /* those that its lines come by, a bit for each of TRANSPORTS; 0: any */
         Regex *regex;
         int first; /* the byte that every match begins with, -1: any */
         uint64_t hits, limits;
@@ -166,6 +169,7 @@ struct Filter {
         const char **idents;
         bool *ident_is_pattern;
         const char **ports;
+        const char **dates;
         FilterInfo info;
         FilterStats stats;
         SessionMode session;
@@ -198,6 +202,8 @@ const char *layers_default_mode(Layers layers);
 int layers_rules(Layers layers, const char *mode, const YamlNode *ret_rules[FILTER_RULES_MAX], size_t *ret_n, Problem *problem);
 int layers_check_rules(Layers layers, const char *session_capture, Problem *problem);
 uint16_t rule_witness(Layers layers, const YamlNode *rule);
+unsigned rule_transports(const YamlNode *node);
+unsigned transport_bit(const char *name);
 bool rule_wanted(const YamlNode *rule, const Param params[], size_t n_params);
 int filter_build(Layers layers, const char *mode, const char *params, const char *jail, Filter **ret_filter, Problem *problem);
 FilterVerdict filter_match_rule(Filter *filter, const Line *line, Hit *ret_hit, const Rule **ret_rule);

@@ -224,6 +224,33 @@ static size_t count_witnesses(Layers layers, const char *word)
 }
 
 /**
+ * transport_bit() - the bit of a way that lines come by; 0 of one that no rule can name
+ */
+unsigned transport_bit(const char *name)
+{
+        static const char *const names[] = TRANSPORTS;
+
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+                if (strcmp(names[i], name) == 0)
+                        return 1u << i;
+        return 0;
+}
+
+/**
+ * rule_transports() - the bits of a rule's `transport`, a name or a list of them; 0: it has none
+ */
+unsigned rule_transports(const YamlNode *node)
+{
+        unsigned bits = 0;
+
+        if (node && node->kind == YAML_SCALAR)
+                return transport_bit(node->text);
+        for (const YamlNode *child = node ? node->children : NULL; child; child = child->next)
+                bits |= transport_bit(child->text);
+        return bits;
+}
+
+/**
  * rule_witness() - the bit that stands for a rule's witness; 0: it has none
  *
  * Witnesses are numbered in the order of the files, over all modes, so that

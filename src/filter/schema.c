@@ -22,7 +22,7 @@
  *     tests               lines with what must come out
  *
  * A rule: {id, regex, kind: failure|helper|success|end, count: each|ahead|once,
- * end: true, witness: word, transport: syslog|stdout|journal, head: true|only, when: {param: value or [values]}}; without
+ * end: true, witness: word, transport: syslog|stdout|journal|file or a list, head: true|only, when: {param: value or [values]}}; without
  * `when` it is always there. What `count`, `end` and `witness` mean stands in filter.c. A mode does not inherit by itself: `- include: normal` (or a list)
  * among its rules takes over another mode's, in that place; a rule that stands
  * there already under the same id stays.
@@ -35,6 +35,7 @@
 #include <string.h>
 
 #include "filter/private.h"
+#include "util/date.h"
 #include "util/text.h"
 
 typedef int (*Check)(const YamlNode *node, Problem *problem);
@@ -148,6 +149,25 @@ static int check_lines(const YamlNode *node, Problem *problem)
         return check_each(node, check_line, problem);
 }
 
+static int check_date(const YamlNode *node, Problem *problem)
+{
+        _cleanup_(date_formats_freep) DateFormats *dates = NULL;
+        int r = check_text(node, problem);
+        Problem why;
+
+        if (r < 0)
+                return r;
+        r = date_formats_compile((const char *const[]){ node->text, NULL }, &dates, &why);
+        return r < 0 ? yaml_problem(node, problem, "%s", why.text) : 0;
+}
+
+static int check_dates(const YamlNode *node, Problem *problem)
+{
+        if (yaml_count(node) > DATE_FORMATS_MAX)
+                return yaml_problem(node, problem, "more than %d dates", DATE_FORMATS_MAX);
+        return check_each(node, check_date, problem);
+}
+
 static int check_ignore(const YamlNode *node, Problem *problem)
 {
         size_t n = 0;
@@ -239,9 +259,16 @@ static int check_kind(const YamlNode *node, Problem *problem)
 
 static int check_transport(const YamlNode *node, Problem *problem)
 {
-        static const char *const words[] = { "syslog", "stdout", "journal" };
+        static const char *const words[] = TRANSPORTS;
+        int r = 0;
 
-        return check_choice(node, words, 3, problem);
+        if (node->kind != YAML_LIST)
+                return check_choice(node, words, 4, problem);
+        if (!node->children)
+                return yaml_problem(node, problem, "is empty; leave it out for lines that come any way");
+        for (const YamlNode *child = node->children; child && r == 0; child = child->next)
+                r = check_choice(child, words, 4, problem);
+        return r;
 }
 
 static int check_count(const YamlNode *node, Problem *problem)
@@ -402,7 +429,7 @@ int filter_check_layer(const YamlDocument *document, Problem *problem)
                 { "ports", check_ports },     { "report", check_report },
                 { "session", check_word },    { "prefix", check_text },
                 { "modes", check_modes },     { "ignore", check_ignore },
-                { "date", check_texts },      { "window_lines", check_window_lines },
+                { "date", check_dates },      { "window_lines", check_window_lines },
                 { "params", check_word_map }, { "tests", check_tests },
         };
         const YamlNode *root = document->root;

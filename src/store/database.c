@@ -39,6 +39,7 @@ static const char *const STATEMENTS[N_STATEMENTS] = {
         [STATEMENT_WINDOW_PUT] = "INSERT INTO windows (jail, address, entries) VALUES (?1, ?2, ?3)"
                                  " ON CONFLICT DO UPDATE SET entries = excluded.entries",
         [STATEMENT_WINDOW_DELETE] = "DELETE FROM windows WHERE jail = ?1 AND address = ?2",
+        [STATEMENT_POSITION_DELETE] = "DELETE FROM positions WHERE source = ?1",
         [STATEMENT_POSITION] = "INSERT OR REPLACE INTO positions (source, position, time) VALUES (?1, ?2, ?3)",
         [STATEMENT_BAN_PUT] =
                 "INSERT OR REPLACE INTO bans (id, jail, address, source, origin, start, until, first, failures, rule,"

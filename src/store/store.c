@@ -390,7 +390,7 @@ void store_put_window(Store *store, const WindowRecord *record)
 }
 
 /**
- * store_put_position() - a source was read up to here
+ * store_put_position() - a source was read up to here; a position of "" forgets the source
  *
  * Put it after the effects of the lines before it and before store_submit():
  * then they are committed together.

@@ -57,12 +57,15 @@ static int write_windows(Database *database, const Batch *batch)
 
 static int write_positions(Database *database, const Batch *batch)
 {
-        sqlite3_stmt *statement = database->statements[STATEMENT_POSITION];
-
         for (const BatchPosition *row = batch->positions; row; row = row->hh.next) {
+                bool gone = !*row->record.position;
+                sqlite3_stmt *statement = database->statements[gone ? STATEMENT_POSITION_DELETE : STATEMENT_POSITION];
+
                 bind_text(statement, 1, row->record.source);
-                bind_text(statement, 2, row->record.position);
-                sqlite3_bind_int64(statement, 3, row->record.time.usec);
+                if (!gone) {
+                        bind_text(statement, 2, row->record.position);
+                        sqlite3_bind_int64(statement, 3, row->record.time.usec);
+                }
                 int rc = run(statement);
                 if (rc != SQLITE_OK)
                         return rc;

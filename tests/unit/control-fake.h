@@ -85,9 +85,16 @@ static inline int fake_status(void *userdata, void (*visit)(void *visit_data, co
                 { "pumped", "failure", 0, 1 },
         };
         const BanIncrement increment = { .enabled = true, .factor = 1.5, .max = 604800, .over_host = true, .forget = 86400 };
+        const FileView files[] = {
+                { .path = "/var/log/auth.log\x1b[2J", .state = "reading", .problem = "", .forgeable = true, .lines = 4711, .rotated = 3,
+                  .last_line = FAKE_NOW },
+                { .path = "/var/log/secure", .state = "waiting", .problem = "no file matches (yet)", .polled = true, .skew = -3600 },
+        };
         const JailView jails[] = {
                 { .name = "sshd",
-                  .source = "journal",
+                  .source = "journal and files",
+                  .files = files,
+                  .n_files = 2,
                   .increment = &increment,
                   .has_own_allow = true,
                   .observed = 12,
@@ -134,6 +141,8 @@ static inline int fake_status(void *userdata, void (*visit)(void *visit_data, co
                                   .firewall = "nftables",
                                   .source_state = "open",
                                   .source_lines = 123456789,
+                                  .files = 1,
+                                  .file_lines = 4711,
                                   .windows = 7,
                                   .bans = fake->n_bans,
                                   .max_bans = 2000000,

@@ -137,6 +137,7 @@ static const struct {
         { "jails: { a: { ports+: [25/tcp] } }\n", "defaults: { ports: [22/tcp] }\n", "jails: { a: { ports+: [53/udp] } }\n", "ports: [22/tcp, 25/tcp, 53/udp]", NULL },
         { "jails: { a: { ports: [22/tcp] } }\n", "jails: { a: { ports+: [25/tcp] } }\n", "jails: { a: { ports: [53/udp] } }\n", "ports: [53/udp]  #", "22/tcp" },
         { "nat64: [\"2001:db8:1::/96\"]\n", "nat64+: [\"2001:db8:2::/96\"]\n", NULL, "nat64: [\"2001:db8:1::/96\", \"2001:db8:2::/96\"]", NULL },
+        { "jails: { a: { logs: [/a.log] } }\n", "jails: { a: { logs+: [\"/b*.log\"] } }\n", NULL, "logs: [\"/a.log\", \"/b*.log\"]", NULL },
         { "jails: { a: { sources: [journal] } }\n", "jails: { a: { sources+: [journal] } }\n", NULL, "sources: [journal]", NULL },
         /* allow adds up over layers and from defaults; allow! replaces */
         { "allow: [192.0.2.1]\n", "allow: [192.0.2.2]\n", "allow+: [192.0.2.3]\n",
@@ -488,9 +489,13 @@ static void test_conf(void)
         unsigned n = 0;
 
         check_text(differences, "");
-        check_int(config->n_jails, 5);
-        check(config->jails[0].enabled && config->jails[0].n_ports == 0 && !config->jails[4].enabled);
-        check_int(config->jails[4].sources, CONFIG_SOURCE_BANS);
+        check_int(config->n_jails, 10);
+        check(config->jails[0].enabled && config->jails[0].n_ports == 0 && !config->jails[9].enabled);
+        check_int(config->jails[9].sources, CONFIG_SOURCE_BANS);
+        /* Of nginx's jails the one of passwords runs; all read journal and files. */
+        for (size_t i = 4; i < 9; i++)
+                check(config->jails[i].enabled == (i == 4) && config->jails[i].n_logs == 1 && config->jails[i].n_ports == 0 &&
+                      config->jails[i].sources == (CONFIG_SOURCE_JOURNAL | CONFIG_SOURCE_FILES));
         /* Of the mail's jails one observes only, and none closes more than the mail's ports. */
         for (size_t i = 1; i < 4; i++)
                 check(config->jails[i].enabled && config->jails[i].n_ports > 0 &&
@@ -506,8 +511,8 @@ static void test_conf(void)
         }
         check(n > 15);
         _cleanup_(config_freep) Config *examples = load(shipped, text, NULL);
-        check_int(examples->n_jails, 7);
-        check(examples->jails[4].enabled && !examples->jails[1].enabled && !examples->jails[2].observe && examples->jails[0].increment.enabled && examples->firewall == FIREWALL_NONE);
+        check_int(examples->n_jails, 12);
+        check(examples->jails[9].enabled && examples->jails[5].enabled && !examples->jails[1].enabled && !examples->jails[2].observe && examples->jails[0].increment.enabled && examples->firewall == FIREWALL_NONE);
         check_int(examples->n_allow, 8);
 }
 

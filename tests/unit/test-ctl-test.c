@@ -117,6 +117,11 @@ static void test_time(void)
         check_contains(output, "\"time\":\"2019-12-30T17:00:00Z\"");
         check_int(bench("sshd --json --now 2020-01-01T00:00:00Z --line '2024-12-30T12:00:00Z h sshd[1]: Failed password for root from 203.0.113.5 port 1 ssh2'"), 0);
         check_contains(output, "\"time\":\"2020-01-01T00:00:00Z\"");
+        check_int(bench("sshd --json --timezone +05:30 --now 2020-01-01T00:00:00Z --line 'Dec 30 12:00:00 h sshd[1]: Failed password for root from 203.0.113.5 port 1 ssh2'"), 0);
+        check_contains(output, "\"time\":\"2019-12-30T06:30:00Z\"");
+        put("dated.yaml", "name: dated\nident: dated\ndate: '%d.%m.%Y-%T'\nmodes:\n  normal:\n    - id: fail\n      regex: '^fail <ADDR>$'\n");
+        check_int(bench("%s/dated.yaml --json --timezone -03:00 --now 2020-01-01T00:00:00Z --line '30.12.2019-12:00:00 fail 203.0.113.5'"), 0);
+        check_contains(output, "\"time\":\"2019-12-30T15:00:00Z\"");
         check_int(bench("sshd --timezone Nowhere/Nothing --line x"), 2);
         check_contains(errors, "there is no time zone \"Nowhere/Nothing\"");
         check_int(bench("sshd --now yesterday --line x"), 2);

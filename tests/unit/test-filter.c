@@ -91,6 +91,11 @@ static void test_refused(void)
                 { HEAD "params: {p: [y]}\nmodes: {normal: [{id: a, regex: <ADDR>, when: {p: x}}]}\n",
                   "\"x\" is no value of the parameter p" },
                 { HEAD "modes: {}\nwindow_lines: 3\n", "not supported yet" },
+                { HEAD "modes: {}\ndate: '%Y-%m-%Q %T'\n", "t.yaml:4:7: date: \"%Y-%m-%Q %T\": %Q at column 7 is no directive that is known; known are %a" },
+                { HEAD "modes: {}\ndate: ['%s', '%H:%M:%S']\n", "t.yaml:4:14: \"%H:%M:%S\": it tells no month: %m or %b" },
+                { HEAD "modes: {}\ndate: []\n", "is an empty list" },
+                { HEAD "modes: {}\ndate: {a: b}\n", "must be a text, not a map" },
+                { HEAD "modes: {}\ndate: ['%s','%s','%s','%s','%s','%s','%s','%s','%s','%s','%s','%s','%s','%s','%s','%s','%s']\n", "more than 16 dates" },
                 { HEAD "modes: {}\norigin: {comm: t}\n", "has no \"uid\"" },
                 { HEAD "modes: {}\nreport: {abuseipdb: [99]}\n", "whole number from 1 to 23" },
                 { HEAD "modes: {}\nports: [ssh/icmp]\n", "must be a port" },
@@ -139,7 +144,7 @@ static void test_no_tags(void)
 static void test_info(void)
 {
         _cleanup_(filter_freep) Filter *filter =
-                load("name: t\ndescription: a test\nident: [a, b]\nports: [ssh, 25/tcp]\ndate: ['%d']\n"
+                load("name: t\ndescription: a test\nident: [a, b]\nports: [ssh, 25/tcp]\ndate: ['%d.%m.%Y %T', '%s']\n"
                      "window_lines: 1\nreport: {abuseipdb: 18, tags: [x]}\nmodes: {normal: []}\n",
                      NULL);
         const FilterInfo *info = filter_info(filter);
@@ -151,6 +156,9 @@ static void test_info(void)
         check_text(info->idents[1], "b");
         check_int(info->n_ports, 2);
         check_text(info->ports[1], "25/tcp");
+        check_text(info->dates[0], "%d.%m.%Y %T");
+        check_text(info->dates[1], "%s");
+        check(!info->dates[2]);
 }
 
 static void test_modes(void)
@@ -512,6 +520,31 @@ static void test_origin(void)
         check_int(match_origin(plain, line, &fake, &hit), FILTER_HIT);
 }
 
+/* A file's lines have no trusted fields; how they came says which rules take them. */
+static void test_transport(void)
+{
+        static const char text[] = HEAD "origin: {uid: root}\nmodes:\n  normal:\n"
+                                        "    - {id: any, regex: '^any <ADDR>$'}\n"
+                                        "    - {id: one, transport: syslog, regex: '^one <ADDR>$'}\n"
+                                        "    - {id: two, transport: [syslog, file], regex: '^two <ADDR>$'}\n";
+        static const struct {
+                const char *transport, *taken;
+        } cases[] = { { NULL, "any one two" }, { "syslog", "any one two" }, { "file", "any two" }, { "mixed", "" } };
+        static const char *const words[] = { "any", "one", "two" };
+        _cleanup_(filter_freep) Filter *filter = load(text, NULL);
+        Hit hit;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+                for (size_t j = 0; j < 3; j++) {
+                        char message[64];
+                        int length = snprintf(message, sizeof message, "%s 203.0.113.5", words[j]);
+                        const Line line = { .text = message, .length = (size_t) length, .time = { 1 }, .ident = "", .pid = -1, .source = "/x.log",
+                                            .transport = cases[i].transport };
+
+                        check_int(filter_match(filter, &line, &hit), strstr(cases[i].taken, words[j]) ? FILTER_HIT : FILTER_ORIGIN);
+                }
+}
+
 /* ---- sessions ---- */
 
 static const char SESSIONS[] = HEAD "session: pid\nmodes:\n  normal:\n"
@@ -710,6 +743,7 @@ int main(void)
         test_limit();
         test_prefix();
         test_origin();
+        test_transport();
         test_sessions();
         test_accounts();
         test_accounts_flood();

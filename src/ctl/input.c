@@ -13,7 +13,7 @@
 
 #include <systemd/sd-event.h>
 
-#include "ctl/test.h"
+#include "ctl/input.h"
 #include "source.h"
 #include "util/cleanup.h"
 
@@ -21,7 +21,7 @@
 #define BUFFER_SIZE (4 * TEXT_MAX)
 
 typedef struct Reader {
-        Workbench *bench;
+        LineSink sink;
         int fd;
         size_t used;
         bool skipping; /* the rest of a line that was cut */
@@ -40,7 +40,7 @@ static int hand_out(Reader *reader, bool end)
                 if (!feed && !end && (left < TEXT_MAX || start > 0) && !reader->skipping)
                         break;
                 if (!reader->skipping) {
-                        int r = bench_line(reader->bench, line, size < TEXT_MAX ? size : TEXT_MAX);
+                        int r = reader->sink.text(reader->sink.userdata, line, size < TEXT_MAX ? size : TEXT_MAX);
                         if (r < 0)
                                 return r;
                 }
@@ -101,14 +101,16 @@ static int read_on(Reader *reader, const char *path)
 /**
  * input_file() - all lines of a file
  * @path:       "-": standard input
+ *
+ * Return: an exit status; what went wrong has been told.
  */
-int input_file(Workbench *bench, const char *path)
+int input_file(const LineSink *sink, const char *path)
 {
         static Reader reader;
         bool standard = strcmp(path, "-") == 0;
         int status;
 
-        reader = (Reader){ .bench = bench, .fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC) };
+        reader = (Reader){ .sink = *sink, .fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC) };
         if (reader.fd < 0)
                 return fail("%s cannot be read: %s", path, strerror(errno));
         status = read_on(&reader, standard ? "standard input" : path);
@@ -120,7 +122,7 @@ int input_file(Workbench *bench, const char *path)
 /* ---- the journal, read by the daemon's code ---- */
 
 typedef struct JournalRun {
-        Workbench *bench;
+        const LineSink *sink;
         sd_event *event;
         int status;
 } JournalRun;
@@ -134,7 +136,7 @@ static void end(JournalRun *run, int status)
 static void on_line(void *userdata, const Line *line)
 {
         JournalRun *run = userdata;
-        int r = filter_listens(run->bench->filter, line->ident) ? bench_entry(run->bench, line) : 0;
+        int r = run->sink->entry(run->sink->userdata, line);
 
         if (r < 0)
                 end(run, fail("%s", strerror(-r)));
@@ -156,24 +158,21 @@ static void on_caught_up(void *userdata)
 }
 
 /**
- * input_journal() - the filter's lines in the journal, up to the present
+ * input_journal() - the lines of some programs in the journal, up to the present
+ * @config:     directory, idents and since; the rest does not matter
+ *
+ * Return: as input_file().
  */
-int input_journal(Workbench *bench)
+int input_journal(const LineSink *sink, const JournalConfig *config)
 {
-        JournalRun run = { .bench = bench, .status = STATUS_DONE };
+        JournalRun run = { .sink = sink, .status = STATUS_DONE };
         const SourceCallbacks callbacks = { .line = on_line, .state = on_state, .caught_up = on_caught_up, .userdata = &run };
-        const JournalConfig config = {
-                .directory = bench->directory,
-                .idents = bench->info->idents,
-                .n_idents = bench->info->n_idents,
-                .since = bench->since,
-        };
         _cleanup_(journal_source_freep) JournalSource *source = NULL;
         Problem problem = { "" };
         int r = sd_event_new(&run.event);
 
         if (r >= 0)
-                r = journal_source_new(run.event, &config, callbacks, &source);
+                r = journal_source_new(run.event, config, callbacks, &source);
         if (r >= 0)
                 r = journal_source_start(source, &problem);
         if (r >= 0)

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Files beside a log that rotation has made of it.
+ *
+ * While we look on, a rotated file stays open and nothing has to be sought. It is
+ * sought when it was rotated while we were stopped (by its inode: whatever it
+ * is called now), when the log was copied and truncated (by its contents: what
+ * was read of the log stands in the copy, and behind it what was not), and when
+ * there was more than one rotation since the last look (files between, by their
+ * names and times). Compressed files are not read: what was not read of them
+ * before is lost.
+ *
+ * Whoever may write into the directory could put a file there that is no log. So
+ * links are not followed here, and a file counts as the log's own only if it bears
+ * the fingerprints of what was read, or a name that rotation gives.
+ */
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include "source/file-private.h"
+
+#define KIN_MAX 256             /* files looked at */
+#define KIN_MARGIN 60           /* seconds: no line of a later file is that much older than the last one of an earlier file */
+#define PRINT_ENOUGH 32         /* bytes that tell two files apart whatever their names are */
+
+typedef struct Kin {
+        char name[NAME_MAX + 1];
+        struct stat st;
+        int64_t mtime, born;    /* usec; born 0: not known */
+} Kin;
+
+typedef struct KinList {
+        Kin *kin;
+        size_t n;
+        int directory;
+} KinList;
+
+static const char *base_of(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+
+        return slash ? slash + 1 : path;
+}
+
+/**
+ * file_is_compressed() - by its name
+ */
+bool file_is_compressed(const char *name)
+{
+        static const char *const endings[] = { ".gz", ".xz", ".bz2", ".zst", ".lz4", ".lzma", ".Z", ".zip" };
+        size_t length = strlen(name);
+
+        for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+                if (length > strlen(endings[i]) && strcmp(name + length - strlen(endings[i]), endings[i]) == 0)
+                        return true;
+        return false;
+}
+
+/* A separator and a number, or a date. */
+static bool is_number(const char *text, size_t length)
+{
+        bool digit = false;
+
+        if (length < 2 || !strchr(".-_", text[0]))
+                return false;
+        for (size_t i = 0; i < length; i++) {
+                if (!strchr("0123456789.-_:T", text[i]))
+                        return false;
+                digit = digit || isdigit((unsigned char) text[i]);
+        }
+        return digit;
+}
+
+/**
+ * file_kin_name() - whether rotation gives this name to a log: access.log: access.log.1, access.log-20261124, access-20261124.log
+ */
+bool file_kin_name(const char *base, const char *name)
+{
+        size_t length = strlen(base), name_length = strlen(name);
+        const char *dot = strrchr(base, '.');
+        size_t stem = dot ? (size_t) (dot - base) : 0, ending = length - stem;
+
+        if (strncmp(name, base, length) == 0)
+                return is_number(name + length, name_length - length);
+        return stem > 0 && name_length > length && strncmp(name, base, stem) == 0 && strcmp(name + name_length - ending, dot) == 0 &&
+               is_number(name + stem, name_length - stem - ending);
+}
+
+/* ---- what stands there ---- */
+
+static void kin_list_deinit(KinList *list)
+{
+        free(list->kin);
+        if (list->directory >= 0)
+                close(list->directory);
+}
+
+static int64_t birth(int directory, const char *name)
+{
+        struct statx sx;
+
+        if (statx(directory, name, AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH), STATX_BTIME, &sx) < 0 || !(sx.stx_mask & STATX_BTIME))
+                return 0;
+        return (int64_t) sx.stx_btime.tv_sec * USEC_PER_SEC + sx.stx_btime.tv_nsec / 1000;
+}
+
+static int64_t mtime_of(const struct stat *st)
+{
+        return (int64_t) st->st_mtim.tv_sec * USEC_PER_SEC + st->st_mtim.tv_nsec / 1000;
+}
+
+static int directory_of(const char *path)
+{
+        char directory[PATH_MAX];
+        const char *base = base_of(path);
+
+        snprintf(directory, sizeof directory, "%.*s", (int) (base - path), path);
+        return open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+typedef bool (*KinWanted)(const Kin *kin, const char *base, const void *data);
+
+/* Regular files, not compressed, in the directory of @path, of which @wanted says yes; its name and inode are known when it is asked. */
+static KinList kin_list_of(const char *path, KinWanted wanted, const void *data)
+{
+        KinList list = { .kin = calloc(KIN_MAX, sizeof *list.kin), .directory = directory_of(path) };
+        int copy = list.directory >= 0 ? openat(list.directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+        DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
+        const struct dirent *entry;
+
+        if (!stream && copy >= 0)
+                close(copy);
+        while (stream && list.kin && list.n < KIN_MAX && (entry = readdir(stream))) {
+                Kin *kin = &list.kin[list.n];
+
+                if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN)
+                        continue;
+                *kin = (Kin){ .st.st_ino = entry->d_ino };
+                snprintf(kin->name, sizeof kin->name, "%s", entry->d_name);
+                if (!wanted(kin, base_of(path), data) || fstatat(list.directory, kin->name, &kin->st, AT_SYMLINK_NOFOLLOW) < 0 ||
+                    !S_ISREG(kin->st.st_mode))
+                        continue;
+                kin->mtime = mtime_of(&kin->st);
+                kin->born = birth(list.directory, kin->name);
+                list.n++;
+        }
+        if (stream)
+                closedir(stream);
+        return list;
+}
+
+/* A file beside the path becomes a stream that is read under the path's name. */
+static FileStream *kin_open(FilePath *path, const KinList *list, const Kin *kin)
+{
+        struct stat st;
+        int fd = file_open_regular(list->directory, kin->name, false, &st);
+        FileStream *stream;
+
+        if (fd < 0)
+                return NULL;
+        if (st.st_ino != kin->st.st_ino || stream_find(path->source, path->reading, st.st_dev, st.st_ino)) {
+                close(fd);
+                return NULL;
+        }
+        stream = stream_new(path, fd, &st);
+        if (stream)
+                stream->live_end = st.st_size;
+        return stream;
+}
+
+/* Both directories: the path's own, and that of the file that a link at the path leads to. */
+static FileStream *in_directories(FilePath *path, FileStream *(*seek)(FilePath *path, const char *where, const FileMark *mark), const FileMark *mark)
+{
+        char real[PATH_MAX];
+        FileStream *stream = seek(path, path->path, mark);
+
+        if (!stream && realpath(path->path, real) && strcmp(real, path->path) != 0)
+                stream = seek(path, real, mark);
+        return stream;
+}
+
+/* ---- by inode ---- */
+
+static bool has_inode(const Kin *kin, const char *base, const void *data)
+{
+        const FileMark *mark = data;
+
+        /* The directory's inode number may be another one than the file's (overlayfs); the latter is compared below. */
+        return (kin->st.st_ino == mark->inode && mark->head.length >= PRINT_ENOUGH) || file_kin_name(base, kin->name);
+}
+
+static FileStream *seek_mark(FilePath *path, const char *where, const FileMark *mark)
+{
+        _cleanup_(kin_list_deinit) KinList list = kin_list_of(where, has_inode, mark);
+
+        for (size_t i = 0; i < list.n; i++) {
+                FileStream *stream = list.kin[i].st.st_ino == mark->inode ? kin_open(path, &list, &list.kin[i]) : NULL;
+
+                if (stream && stream_resume(stream, mark) == 0)
+                        return stream;
+                if (stream)
+                        stream_close(stream);
+        }
+        return NULL;
+}
+
+/**
+ * file_kin_by_mark() - the file that was being read, under whatever name it stands there now
+ *
+ * Return: a stream that goes on at the mark; NULL: it is not there.
+ */
+FileStream *file_kin_by_mark(FilePath *path, const FileMark *mark)
+{
+        return in_directories(path, seek_mark, mark);
+}
+
+/* ---- by contents ---- */
+
+static bool may_be_copy(const Kin *kin, const char *base, const void *data)
+{
+        size_t stem = strcspn(base, ".");
+
+        return strcmp(kin->name, base) != 0 && !file_is_compressed(kin->name) && strncmp(kin->name, base, stem) == 0;
+}
+
+static FileStream *seek_copy(FilePath *path, const char *where, const FileMark *mark)
+{
+        _cleanup_(kin_list_deinit) KinList list = kin_list_of(where, may_be_copy, NULL);
+
+        for (size_t i = 0; i < list.n; i++) {
+                FileStream *stream;
+
+                if (list.kin[i].st.st_size < mark->offset)
+                        continue;
+                stream = kin_open(path, &list, &list.kin[i]);
+                if (stream && stream_resume(stream, mark) == 0)
+                        return stream;
+                if (stream)
+                        stream_close(stream);
+        }
+        return NULL;
+}
+
+/**
+ * file_kin_copy() - a copy of the log as it was before it was truncated
+ *
+ * Return: a stream that goes on in the copy where the log was left; NULL: there is none.
+ */
+FileStream *file_kin_copy(FilePath *path, const FileMark *mark)
+{
+        return mark->head.length >= PRINT_ENOUGH ? in_directories(path, seek_copy, mark) : NULL;
+}
+
+static bool same_bytes(int a, int b, off_t offset, size_t size)
+{
+        unsigned char of_a[FILE_PRINT_MAX], of_b[FILE_PRINT_MAX];
+
+        return file_pread(a, of_a, size, offset) == (ssize_t) size && file_pread(b, of_b, size, offset) == (ssize_t) size &&
+               memcmp(of_a, of_b, size) == 0;
+}
+
+static bool is_copy_of(const FileStream *stream, const FileStream *other)
+{
+        struct stat st, other_st;
+        size_t size;
+        off_t n;
+
+        if (other == stream || other->shadow || other->reading != stream->reading || other->n_paths == 0 || other->head_size == 0 ||
+            !file_kin_name(base_of(other->owner->path), base_of(stream->owner->path)))
+                return false;
+        if (fstat(stream->fd, &st) < 0 || fstat(other->fd, &other_st) < 0)
+                return false;
+        n = st.st_size < other_st.st_size ? st.st_size : other_st.st_size;
+        size = n < FILE_PRINT_MAX ? (size_t) n : FILE_PRINT_MAX;
+        return n > 0 && same_bytes(stream->fd, other->fd, 0, size) && same_bytes(stream->fd, other->fd, n - (off_t) size, size);
+}
+
+/**
+ * stream_is_copy() - whether a file of which nothing has been read is, as far as it goes, the copy of a log that is read
+ *
+ * Asked of files that a glob finds and that bear a name out of a rotation. Before the truncation the copy is no news;
+ * with the first byte that differs it is a file of its own.
+ */
+bool stream_is_copy(FileStream *stream)
+{
+        FileStream *other;
+
+        DL_FOREACH(stream->source->streams, other)
+                if (is_copy_of(stream, other))
+                        return true;
+        return false;
+}
+
+/* ---- by name and time ---- */
+
+static bool has_kin_name(const Kin *kin, const char *base, const void *data)
+{
+        return !file_is_compressed(kin->name) && file_kin_name(base, kin->name);
+}
+
+/* Oldest first. Of files that changed at the same time, the number tells (the smaller the younger), or the date. */
+static int kin_compare(const void *a, const void *b)
+{
+        const Kin *left = a, *right = b;
+        int names = strverscmp(left->name, right->name);
+
+        if (left->mtime != right->mtime)
+                return left->mtime < right->mtime ? -1 : 1;
+        return strlen(strrchr(left->name, '.') ? strrchr(left->name, '.') : "") <= 4 ? -names : names;
+}
+
+static KinList kin_in_order(FilePath *path)
+{
+        char real[PATH_MAX];
+        KinList list = kin_list_of(realpath(path->path, real) ? real : path->path, has_kin_name, NULL);
+
+        if (list.n > 1)
+                qsort(list.kin, list.n, sizeof *list.kin, kin_compare);
+        return list;
+}
+
+/**
+ * file_kin_rotated() - whether a file that left its path stands beside it under a name that rotation gives
+ */
+bool file_kin_rotated(FilePath *path, const FileStream *stream)
+{
+        _cleanup_(kin_list_deinit) KinList list = kin_in_order(path);
+
+        for (size_t i = 0; i < list.n; i++)
+                if (list.kin[i].st.st_ino == stream->inode && list.kin[i].st.st_dev == stream->device)
+                        return true;
+        return false;
+}
+
+/**
+ * file_kin_between() - files that were begun and rotated away since the last look
+ * @after:      the file before them; NULL: only its mark is known
+ * @mark:       as far as that was read
+ * @current:    the inode of the file that stands at the path now; 0: none
+ *
+ * They are read from their beginning, each after the one before.
+ *
+ * Return: the last of them, or @after.
+ */
+FileStream *file_kin_between(FilePath *path, FileStream *after, const FileMark *mark, ino_t current)
+{
+        _cleanup_(kin_list_deinit) KinList list = kin_in_order(path);
+        int64_t mtime = mark->mtime, born = 0;
+        EventTime since = mark->time;
+        struct stat st;
+
+        if (after) {
+                if (fstat(after->fd, &st) == 0)
+                        mtime = mtime_of(&st);
+                born = birth(after->fd, "");
+        }
+        for (size_t i = 0; i < list.n; i++) {
+                const Kin *kin = &list.kin[i];
+                FileStream *stream;
+
+                /* The marked file itself is open, or gone: then another one may have been given its inode. */
+                if (kin->mtime < mtime || kin->st.st_ino == current || (born && kin->born && kin->born <= born))
+                        continue;
+                stream = kin_open(path, &list, kin);
+                if (!stream)
+                        continue;
+                if (since.usec != 0 && event_time_before(since, clock_event_now())) {
+                        stream->since = event_time_ago(since, KIN_MARGIN);
+                        stream->since_end = stream->live_end;
+                }
+                stream->after = after;
+                stream->chained = after != NULL;
+                after = stream;
+        }
+        return after;
+}
+
+/**
+ * file_kin_first() - at the first start: rotated files that the window reaches into
+ * @stream:     the log; read after them
+ */
+void file_kin_first(FilePath *path, FileStream *stream, EventTime since)
+{
+        _cleanup_(kin_list_deinit) KinList list = kin_in_order(path);
+        FileStream *later = stream;
+
+        for (size_t i = list.n; i-- > 0 && later->offset == 0 && list.kin[i].mtime >= since.usec;) {
+                FileStream *earlier = kin_open(path, &list, &list.kin[i]);
+
+                if (!earlier)
+                        continue;
+                if (stream_begin(earlier, since) < 0) {
+                        stream_close(earlier);
+                        return;
+                }
+                later->after = earlier;
+                later->chained = true;
+                later = earlier;
+        }
+}

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * From a path to the file that stands there, and what happens when that is another one.
+ *
+ * A file that has left its path is rotated away and is read on, as its lines may
+ * still come; the file that took its place is read once the old one has been
+ * read to its end. Which file it is, and how far it has been read, is told by
+ * what is open, by the marks of an earlier run, and by contents (file-kin.c).
+ *
+ * An editor that saves a log writes lines that have been counted. It is told
+ * from rotation by the log's first lines, which it leaves: then only lines that
+ * are younger than the last one read are taken.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "source/file-private.h"
+
+#define SAME_LOG 64             /* equal bytes at the beginning by which two files are one log */
+#define EVIDENCE 32             /* bytes of a fingerprint by which a file is known under another path */
+#define ROW_MARGIN 60           /* seconds that lines of a later file may be older than the last one before the restart */
+#define NOTICE_USEC (600 * USEC_PER_SEC)
+
+static void notice(FilePath *path, const char *text)
+{
+        snprintf(path->notice, sizeof path->notice, "%s", text);
+        path->notice_until.usec = clock_boot_now().usec + NOTICE_USEC;
+}
+
+/* ---- readers ---- */
+
+static void add_reader(FileStream *stream, size_t reader)
+{
+        size_t i = 0, *grown;
+
+        while (i < stream->n_readers && stream->readers[i] < reader)
+                i++;
+        if (i < stream->n_readers && stream->readers[i] == reader)
+                return;
+        grown = reallocarray(stream->readers, stream->n_readers + 1, sizeof *grown);
+        if (!grown)
+                return;
+        memmove(grown + i + 1, grown + i, (stream->n_readers - i) * sizeof *grown);
+        grown[i] = reader;
+        stream->readers = grown;
+        stream->n_readers++;
+}
+
+static void add_readers(FileStream *stream, const FilePath *path)
+{
+        for (size_t i = 0; i < path->n_readers; i++)
+                add_reader(stream, path->readers[i]);
+}
+
+static int64_t longest_findtime(const FilePath *path)
+{
+        int64_t findtime = 0;
+
+        for (size_t i = 0; i < path->n_readers; i++) {
+                int64_t own = path->source->config.watches[path->readers[i]].findtime;
+
+                findtime = own > findtime ? own : findtime;
+        }
+        return findtime;
+}
+
+/* ---- rows of an earlier run ---- */
+
+static bool is_row_of(const FileRow *row, const FilePath *path)
+{
+        const char *rest = row->name + strlen("file:");
+        size_t length = strlen(path->path);
+
+        return strncmp(rest, path->path, length) == 0 && (rest[length] == '\0' || (rest[length] == '|' && strlen(rest + length) == 9));
+}
+
+/* Its own, or that of the path when it was read in another way. */
+static FileRow *find_row(const FilePath *path)
+{
+        FileSource *source = path->source;
+
+        for (size_t i = 0; i < source->n_rows; i++)
+                if (strcmp(source->rows[i].name, path->name) == 0)
+                        return &source->rows[i];
+        for (size_t i = 0; i < source->n_rows; i++)
+                if (is_row_of(&source->rows[i], path))
+                        return &source->rows[i];
+        return NULL;
+}
+
+static bool resume_at(FileStream *stream, FileRow *row, size_t evidence)
+{
+        for (size_t i = row->n_marks; i-- > 0;)
+                if (row->marks[i].inode == stream->inode && row->marks[i].head.length >= evidence && stream_resume(stream, &row->marks[i]) == 0) {
+                        row->marks[i].used = true;
+                        return true;
+                }
+        return false;
+}
+
+/* A file may have been read under another path: it was renamed to one that is read as well. */
+static bool resume_elsewhere(FileStream *stream)
+{
+        FileSource *source = stream->source;
+
+        for (size_t i = 0; i < source->n_rows; i++)
+                if (resume_at(stream, &source->rows[i], EVIDENCE))
+                        return true;
+        return false;
+}
+
+static FileStream *known(const FilePath *path, const FileMark *mark)
+{
+        FileStream *stream;
+
+        DL_FOREACH(path->source->streams, stream)
+                if (stream->reading == path->reading && stream->inode == mark->inode && stream->offset >= mark->offset && stream->n_paths > 0)
+                        return stream;
+        return NULL;
+}
+
+/*
+ * A log that was truncated while we were stopped is still what it was, by its inode, and what stood in it may stand in a copy. Of other
+ * files no copy is sought: those that begin with the same lines, in the same second, are not rare enough.
+ */
+static FileStream *find_copy(FilePath *path, const FileMark *mark)
+{
+        return path->stream && path->stream->inode == mark->inode ? file_kin_copy(path, mark) : NULL;
+}
+
+/* The file of a mark, if @seek finds it, is read after @last. Return: the last. */
+static FileStream *find_mark(FilePath *path, FileMark *mark, FileStream *(*seek)(FilePath *path, const FileMark *mark), FileStream *last)
+{
+        FileStream *stream = mark->used ? NULL : seek(path, mark);
+
+        if (!stream)
+                return last;
+        mark->used = true;
+        stream->quiet = mark->quiet;
+        stream->after = last;
+        stream->chained = last != NULL;
+        return stream;
+}
+
+/*
+ * The files of a row that stand elsewhere now, each read after the one before. Return: the last.
+ *
+ * What has its own inode is found before copies are looked for: it is nobody's copy.
+ */
+static FileStream *find_marked(FilePath *path, FileRow *row, bool resumed)
+{
+        FileStream *last = NULL;
+        bool lost = false;
+
+        for (size_t i = 0; i < row->n_marks; i++)
+                row->marks[i].used = row->marks[i].used || known(path, &row->marks[i]);
+        for (size_t i = 0; i < row->n_marks; i++)
+                last = find_mark(path, &row->marks[i], file_kin_by_mark, last);
+        for (size_t i = 0; i < row->n_marks; i++) {
+                last = find_mark(path, &row->marks[i], find_copy, last);
+                lost = lost || (!row->marks[i].used && !row->marks[i].quiet);
+                row->marks[i].used = true;
+        }
+        if (lost)
+                notice(path, "what was being read when bailiffd stopped is not there any more (compressed, removed or truncated?): lines "
+                             "in it that had not been read are lost; delaycompress in logrotate's configuration keeps them readable");
+        if (!resumed && row->n_marks > 0)
+                last = file_kin_between(path, last, &row->marks[row->n_marks - 1], path->stream ? path->stream->inode : 0);
+        return last;
+}
+
+static FileStream *use_row(FilePath *path, FileRow *row, bool resumed)
+{
+        path->placed = true;
+        path->moved = true;
+        row->used = true;
+        return find_marked(path, row, resumed);
+}
+
+/* Nothing stands at the path. If the rest is not there either, perhaps the file system is not: it is waited for. */
+static void use_row_of_absent(FilePath *path, FileRow *row)
+{
+        if (use_row(path, row, false))
+                return;
+        path->placed = path->moved = row->used = false;
+        path->notice[0] = '\0';
+        for (size_t i = 0; i < row->n_marks; i++)
+                row->marks[i].used = false;
+}
+
+/* ---- where a new stream begins ---- */
+
+static bool is_same_log(const FileStream *old, int fd)
+{
+        unsigned char head[FILE_PRINT_MAX];
+
+        return old->head_size >= SAME_LOG && file_pread(fd, head, old->head_size, 0) == (ssize_t) old->head_size &&
+               memcmp(head, old->head, old->head_size) == 0;
+}
+
+static void only_younger(FileStream *stream, EventTime last, int64_t margin)
+{
+        struct stat st;
+
+        if (last.usec == 0 || fstat(stream->fd, &st) < 0 || !event_time_before(last, clock_event_now()))
+                return;
+        stream->since = (EventTime){ event_time_ago(last, margin).usec + (margin == 0) };
+        stream->since_end = stream->live_end = st.st_size;
+}
+
+/* The path has had another file before. One that rotation has renamed is not this one, however alike their first lines are. */
+static void begin_behind(FilePath *path, FileStream *stream, FileStream *before)
+{
+        bool rotated = file_kin_rotated(path, before);
+        FileMark mark;
+
+        stream_mark(before, &mark);
+        if (!rotated && mark.head.length >= SAME_LOG && file_mark_fits(stream->fd, &mark)) {
+                /* The same log in a new file. */
+                stream_resume(stream, &mark);
+                stream->trust = before->trust;
+                stream_close(before);
+                return;
+        }
+        if (!rotated && is_same_log(before, stream->fd))
+                only_younger(stream, mark.time, 0);
+        stream->memory = before->memory;
+        stream->after = file_kin_between(path, before, &mark, stream->inode);
+        stream->chained = true;
+}
+
+static void begin_from_row(FilePath *path, FileStream *stream, FileRow *row)
+{
+        bool resumed = resume_at(stream, row, 0);
+
+        if (!resumed && row->n_marks > 0)
+                only_younger(stream, row->marks[row->n_marks - 1].time, ROW_MARGIN);
+        stream->after = use_row(path, row, resumed);
+        stream->chained = stream->after != NULL;
+}
+
+static void begin(FilePath *path, FileStream *stream, FileStream *before, bool had)
+{
+        FileRow *row = path->placed ? NULL : find_row(path);
+        EventTime since = event_time_ago(clock_event_now(), longest_findtime(path));
+
+        if (row) {
+                begin_from_row(path, stream, row);
+                return;
+        }
+        path->placed = true;
+        if (resume_elsewhere(stream))
+                return;
+        if (before) {
+                begin_behind(path, stream, before);
+                return;
+        }
+        if (stream_is_copy(stream)) {
+                stream->shadow = true;
+                return;
+        }
+        if (had || stream_begin(stream, since) < 0)
+                return;
+        if (path->source->first_scan && stream->offset == 0)
+                file_kin_first(path, stream, since);
+}
+
+/* ---- coming and going ---- */
+
+static FileStream *newest_old(const FilePath *path)
+{
+        FileStream *stream, *newest = NULL;
+
+        DL_FOREACH(path->source->streams, stream)
+                if (stream->owner == path && stream->n_paths == 0)
+                        newest = stream;
+        return newest;
+}
+
+static void change_owner(FileStream *stream)
+{
+        FilePath *path, *next;
+
+        HASH_ITER(hh, stream->source->paths, path, next)
+                if (path->stream == stream) {
+                        stream->owner->moved = true;
+                        stream->owner = path;
+                        return;
+                }
+}
+
+/**
+ * file_path_leave() - another file stands at the path, or none: the one that stood there is read on, for a while
+ */
+void file_path_leave(FilePath *path)
+{
+        FileSource *source = path->source;
+        FileStream *stream = path->stream;
+        struct stat st;
+
+        if (!stream)
+                return;
+        path->stream = NULL;
+        path->moved = true;
+        path->rotated++;
+        stream->n_paths--;
+        if (stream->n_paths > 0) {
+                change_owner(stream);
+                return;
+        }
+        stream->owner = path;
+        stream->quiet = stream->shadow = false;
+        stream->changed = clock_boot_now();
+        if (fstat(stream->fd, &st) == 0)
+                stream->unlinked = st.st_nlink == 0;
+        /* The last to be rotated away stands last. */
+        DL_DELETE(source->streams, stream);
+        DL_APPEND(source->streams, stream);
+        stream_ready(stream);
+}
+
+static void join(FilePath *path, FileStream *stream)
+{
+        path->stream = stream;
+        path->moved = true;
+        path->had = true;
+        stream->n_paths++;
+        if (stream->n_paths == 1 && stream->owner != path) {
+                stream->owner->moved = true;
+                stream->owner = path;
+        }
+        add_readers(stream, path);
+}
+
+static void attach(FilePath *path, int fd, const struct stat *st)
+{
+        FileSource *source = path->source;
+        FileStream *stream = stream_find(source, path->reading, st->st_dev, st->st_ino), *before;
+        bool had = path->had;
+
+        file_path_leave(path);
+        before = newest_old(path);
+        if (stream) {
+                close(fd);
+                join(path, stream);
+                return;
+        }
+        stream = stream_new(path, fd, st);
+        if (!stream)
+                return;
+        join(path, stream);
+        begin(path, stream, before, had);
+        stream->starting = source->first_scan;
+        stream_ready(stream);
+}
+
+static void open_failed(FilePath *path, int r)
+{
+        const char *advice = "give bailiffd's user the right to read it: add it to the file's group";
+
+        if (r == -EMFILE || r == -ENFILE)
+                advice = "there are more log files than file descriptors: raise LimitNOFILE= of the unit, or name fewer files";
+        if (path->stream)
+                advice = "the file that stood there before is still read; give bailiffd's user the right to read the new one";
+        snprintf(path->problem, sizeof path->problem, "%s cannot be opened: %s; %s", path->path, strerror(-r), advice);
+}
+
+static void look(FilePath *path)
+{
+        FileSource *source = path->source;
+        struct stat st, opened;
+        int fd, r;
+
+        r = file_chase(source, path->path, &st, path->problem, sizeof path->problem);
+        path->absent = r == -ENOENT || r == -ENOTDIR;
+        if (path->absent) {
+                FileRow *row = path->placed ? NULL : find_row(path);
+
+                file_path_leave(path);
+                if (row && source->first_scan)
+                        use_row_of_absent(path, row);
+                return;
+        }
+        if (r < 0 || (path->stream && path->stream->device == st.st_dev && path->stream->inode == st.st_ino)) {
+                if (path->stream)
+                        add_readers(path->stream, path);
+                return;
+        }
+        if (source->n_streams >= source->streams_max) {
+                snprintf(path->problem, sizeof path->problem, "%s is not read: %zu files are read already; name fewer files, or raise LimitNOFILE= of "
+                         "the unit", path->path, source->n_streams);
+                return;
+        }
+        fd = file_open_regular(AT_FDCWD, path->path, true, &opened);
+        if (fd < 0) {
+                open_failed(path, fd);
+                return;
+        }
+        if (opened.st_dev != st.st_dev || opened.st_ino != st.st_ino) {
+                /* It was exchanged in this moment: it is looked at again. */
+                close(fd);
+                source->scan_wanted = true;
+                return;
+        }
+        attach(path, fd, &st);
+}
+
+/**
+ * file_path_look() - see what stands at a path now
+ */
+void file_path_look(FilePath *path)
+{
+        path->problem[0] = '\0';
+        look(path);
+        if (path->stream)
+                path->stream->polled = path->stream->polled || !path->stream->node;
+        file_path_tell(path);
+}
+
+/* ---- truncation ---- */
+
+/* Copies that a glob found are read from where the log was left. */
+static void use_shadows(FileStream *stream, const FileMark *mark)
+{
+        FileStream *other;
+
+        DL_FOREACH(stream->source->streams, other) {
+                struct stat st;
+
+                if (!other->shadow || !is_same_log(stream, other->fd))
+                        continue;
+                other->shadow = false;
+                other->owner->moved = true;
+                if (stream_resume(other, mark) < 0 && fstat(other->fd, &st) == 0) {
+                        /* The log was read further than it was copied. */
+                        other->offset = st.st_size;
+                        other->tail_size = other->head_size = 0;
+                }
+                stream_ready(other);
+        }
+}
+
+/**
+ * stream_rewritten() - what had been read is not there any more: go on in a copy, if there is one, and begin anew
+ */
+void stream_rewritten(FileStream *stream)
+{
+        FilePath *path = stream->owner;
+        FileStream *copy = NULL;
+        bool same = is_same_log(stream, stream->fd);
+        FileMark mark;
+
+        stream_mark(stream, &mark);
+        stream->truncated++;
+        path->moved = true;
+        use_shadows(stream, &mark);
+        if (!same && stream->n_paths > 0)
+                copy = file_kin_copy(path, &mark);
+        if (copy)
+                copy = file_kin_between(path, copy, &mark, stream->inode);
+        stream->offset = 0;
+        stream->head_size = stream->tail_size = 0;
+        stream->skipping = false;
+        stream->live_end = stream->since_end = 0;
+        stream->after = copy;
+        stream->chained = copy != NULL;
+        if (same)
+                only_younger(stream, mark.time, 0);
+        stream_ready(stream);
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Where reading of a file stands, and where it begins.
+ *
+ * An inode does not tell a file for ever: copytruncate empties it and it grows
+ * again, a removed file's inode is given to the next one, and an editor writes
+ * the same log into a new one. So a mark holds two fingerprints beside inode and
+ * offset: of the file's first bytes, and of the last ones that were read. Both
+ * cover only what has been handed out, so they never change while a file only
+ * grows. The device is kept for people: it gets another number at each mount of
+ * some file systems.
+ *
+ * A file that nothing is known of is read from the window's beginning, which is
+ * found by bisection on the lines' times. Lines are not always in order, so the
+ * search aims at two minutes before, and steps back by some more bytes; what is
+ * older than the window is passed over line by line.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "source/file-private.h"
+
+#define BISECT_BLOCK 65536      /* read at once; the search ends when so little is left */
+#define BISECT_MARGIN 262144    /* bytes stepped back from what was found */
+#define BISECT_EARLIER 120      /* seconds before what is sought */
+#define TICK_USEC 20000
+#define BISECT_BLOCKS 16        /* without any stamp, and the search goes on before them */
+
+/**
+ * file_print_hash() - FNV-1a: the same in every run and on every machine
+ */
+uint64_t file_print_hash(const void *bytes, size_t size)
+{
+        const unsigned char *p = bytes;
+        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+        for (size_t i = 0; i < size; i++)
+                hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
+        return hash;
+}
+
+static int64_t stat_mtime(const struct stat *st)
+{
+        return (int64_t) st->st_mtim.tv_sec * USEC_PER_SEC + st->st_mtim.tv_nsec / 1000;
+}
+
+/**
+ * stream_mark() - where a stream has been read to, as of the last line handed out
+ */
+void stream_mark(const FileStream *stream, FileMark *ret_mark)
+{
+        const FileSource *source = stream->source;
+        const void *tail = stream->tail;
+        size_t tail_size = stream->tail_size;
+        struct stat st;
+
+        if (source->reading == stream) {
+                tail_size = (size_t) (source->cursor - source->buffer);
+                if (tail_size > FILE_PRINT_MAX)
+                        tail_size = FILE_PRINT_MAX;
+                tail = source->cursor - tail_size;
+        }
+        *ret_mark = (FileMark){
+                .device = stream->device,
+                .inode = stream->inode,
+                .offset = stream->offset,
+                .skipping = stream->skipping,
+                .quiet = stream->quiet,
+                .head = { stream->head_size, file_print_hash(stream->head, stream->head_size) },
+                .tail = { tail_size, file_print_hash(tail, tail_size) },
+                .time = stream->last_line,
+                .mtime = fstat(stream->fd, &st) == 0 ? stat_mtime(&st) : 0,
+        };
+}
+
+/* At most 149 characters. */
+static int mark_write(const FileMark *mark, char *buffer, size_t size)
+{
+        return snprintf(buffer, size, "%" PRIx64 ":%" PRIx64 ":%" PRIx64 ":%s%s:%zx:%" PRIx64 ":%zx:%" PRIx64 ":%" PRIx64 ":%" PRIx64,
+                        mark->device, mark->inode, (uint64_t) mark->offset, mark->skipping ? "s" : "-", mark->quiet ? "q" : "-",
+                        mark->head.length, mark->head.hash, mark->tail.length, mark->tail.hash, (uint64_t) mark->time.usec,
+                        (uint64_t) mark->mtime);
+}
+
+static bool mark_read(const char *text, FileMark *ret_mark)
+{
+        uint64_t offset, time, mtime;
+        char skipping, quiet;
+        FileMark mark = { 0 };
+
+        if (sscanf(text, "%" SCNx64 ":%" SCNx64 ":%" SCNx64 ":%c%c:%zx:%" SCNx64 ":%zx:%" SCNx64 ":%" SCNx64 ":%" SCNx64, &mark.device,
+                   &mark.inode, &offset, &skipping, &quiet, &mark.head.length, &mark.head.hash, &mark.tail.length, &mark.tail.hash,
+                   &time, &mtime) != 11)
+                return false;
+        mark.offset = (off_t) offset;
+        mark.skipping = skipping == 's';
+        mark.quiet = quiet == 'q';
+        mark.time.usec = (int64_t) time;
+        mark.mtime = (int64_t) mtime;
+        if (mark.offset < 0 || mark.head.length > FILE_PRINT_MAX || mark.tail.length > FILE_PRINT_MAX ||
+            (off_t) mark.head.length > mark.offset || (off_t) mark.tail.length > mark.offset)
+                return false;
+        *ret_mark = mark;
+        return true;
+}
+
+/**
+ * file_marks_parse() - the marks of a position, oldest first
+ *
+ * Return: 0, -EINVAL, -ENOMEM.
+ */
+int file_marks_parse(const char *position, FileMark **ret_marks, size_t *ret_n)
+{
+        _cleanup_free_ FileMark *marks = calloc(FILE_MARKS_MAX, sizeof *marks);
+        size_t n = 0;
+
+        if (!marks)
+                return -ENOMEM;
+        for (const char *p = position; *p && n < FILE_MARKS_MAX; p += strspn(p, " ")) {
+                if (!mark_read(p, &marks[n++]))
+                        return -EINVAL;
+                p += strcspn(p, " ");
+        }
+        *ret_marks = steal(marks);
+        *ret_n = n;
+        return 0;
+}
+
+/* A file that waits for the one before it is found again as it was found now. */
+static bool has_mark(const FilePath *path, const FileStream *stream)
+{
+        if (stream->shadow || (stream->after && stream->offset == 0))
+                return false;
+        return stream == path->stream || (stream->n_paths == 0 && stream->owner == path);
+}
+
+/* Of too many the oldest are left out. */
+static size_t marks_left_out(const FilePath *path)
+{
+        const FileStream *stream;
+        size_t n = 0;
+
+        DL_FOREACH(path->source->streams, stream)
+                n += has_mark(path, stream);
+        return n > FILE_MARKS_MAX ? n - FILE_MARKS_MAX : 0;
+}
+
+/**
+ * file_path_position() - where all files have been read to that are read under a path, oldest first
+ * @ret_time:   of the last line
+ */
+void file_path_position(const FilePath *path, char position[static FILE_POSITION_MAX], EventTime *ret_time)
+{
+        size_t used = 0, left_out = marks_left_out(path);
+        const FileStream *stream;
+
+        position[0] = '\0';
+        *ret_time = EVENT_TIME_NONE;
+        /* Streams that were rotated away stand in that order. */
+        for (int current = 0; current < 2; current++)
+                DL_FOREACH(path->source->streams, stream) {
+                        FileMark mark;
+
+                        if ((stream == path->stream) != current || !has_mark(path, stream))
+                                continue;
+                        if (left_out > 0) {
+                                left_out--;
+                                continue;
+                        }
+                        stream_mark(stream, &mark);
+                        if (used > 0)
+                                position[used++] = ' ';
+                        used += (size_t) mark_write(&mark, position + used, FILE_POSITION_MAX - used);
+                        *ret_time = event_time_max(*ret_time, stream->last_line);
+                }
+}
+
+static bool print_fits(int fd, off_t offset, const FilePrint *print, unsigned char bytes[static FILE_PRINT_MAX])
+{
+        ssize_t n = file_pread(fd, bytes, print->length, offset);
+
+        return n == (ssize_t) print->length && file_print_hash(bytes, print->length) == print->hash;
+}
+
+/**
+ * file_mark_fits() - whether what had been read at a mark stands in this file
+ */
+bool file_mark_fits(int fd, const FileMark *mark)
+{
+        unsigned char bytes[FILE_PRINT_MAX];
+        struct stat st;
+
+        return fstat(fd, &st) == 0 && st.st_size >= mark->offset && print_fits(fd, 0, &mark->head, bytes) &&
+               print_fits(fd, mark->offset - (off_t) mark->tail.length, &mark->tail, bytes);
+}
+
+/**
+ * stream_resume() - go on at a mark
+ *
+ * Return: 0; -ESTALE: this is not the file that was read, and nothing is changed.
+ */
+int stream_resume(FileStream *stream, const FileMark *mark)
+{
+        unsigned char head[FILE_PRINT_MAX], tail[FILE_PRINT_MAX];
+        struct stat st;
+
+        if (fstat(stream->fd, &st) < 0 || st.st_size < mark->offset)
+                return -ESTALE;
+        if (!print_fits(stream->fd, 0, &mark->head, head) ||
+            !print_fits(stream->fd, mark->offset - (off_t) mark->tail.length, &mark->tail, tail))
+                return -ESTALE;
+        memcpy(stream->head, head, mark->head.length);
+        memcpy(stream->tail, tail, mark->tail.length);
+        stream->head_size = mark->head.length;
+        stream->tail_size = mark->tail.length;
+        stream->offset = mark->offset;
+        stream->skipping = mark->skipping;
+        stream->resumed = true;
+        stream->last_line = stream->stamp = mark->time;
+        stream->since = EVENT_TIME_NONE;
+        stream->since_end = 0;
+        stream->live_end = st.st_size;
+        return 0;
+}
+
+/* ---- bisection ---- */
+
+/* The first line with a stamp that begins in [from, to), of what is read at once. Return: 1, 0: there is none, -errno. */
+static int stamp_behind(FileStream *stream, off_t from, off_t to, EventTime now, off_t *ret_start, EventTime *ret_time)
+{
+        char *buffer = stream->source->buffer;
+        ssize_t n = file_pread(stream->fd, buffer, BISECT_BLOCK, from > 0 ? from - 1 : 0);
+        char *p = buffer, *end = buffer + n;
+
+        if (n < 0)
+                return (int) n;
+        if (from > 0) {
+                p = n > 0 ? memchr(buffer, '\n', (size_t) n) : NULL;
+                if (!p)
+                        return 0;
+                p++;
+        }
+        while (p < end) {
+                char *line_end = memchr(p, '\n', (size_t) (end - p));
+                off_t start = (from > 0 ? from - 1 : 0) + (p - buffer);
+                LogLine parts;
+
+                if (!line_end || start >= to)
+                        return 0;
+                if (stream_parse(stream, p, stream_cut(p, (size_t) (line_end - p)), now, &parts) && parts.time.usec != 0) {
+                        *ret_start = start;
+                        *ret_time = parts.time;
+                        return 1;
+                }
+                p = line_end + 1;
+        }
+        return 0;
+}
+
+/* The same, over several blocks. */
+static int stamp_after(FileStream *stream, off_t from, off_t to, EventTime now, off_t *ret_start, EventTime *ret_time)
+{
+        int r = 0;
+
+        for (unsigned i = 0; i < BISECT_BLOCKS && from < to && r == 0; i++, from += BISECT_BLOCK / 2)
+                r = stamp_behind(stream, from, to, now, ret_start, ret_time);
+        return r;
+}
+
+static int line_start_before(FileStream *stream, off_t *offset)
+{
+        char *buffer = stream->source->buffer, *p;
+        off_t from = *offset > BISECT_MARGIN ? *offset - BISECT_MARGIN : 0;
+        ssize_t n;
+
+        if (from == 0) {
+                *offset = 0;
+                return 0;
+        }
+        n = file_pread(stream->fd, buffer, BISECT_BLOCK, from - 1);
+        if (n < 0)
+                return (int) n;
+        p = n > 0 ? memchr(buffer, '\n', (size_t) n) : NULL;
+        if (p)
+                *offset = from + (p - buffer);
+        return 0;
+}
+
+static int bisect(FileStream *stream, EventTime since, off_t size, off_t *ret_offset)
+{
+        EventTime now = clock_event_now(), time, sought = event_time_ago(since, BISECT_EARLIER);
+        off_t low = 0, high = size, start;
+        bool stamped = false;
+        int r;
+
+        while (high - low > BISECT_BLOCK) {
+                off_t middle = low + (high - low) / 2;
+
+                r = stamp_after(stream, middle, high, now, &start, &time);
+                if (r < 0)
+                        return r;
+                stamped = stamped || r > 0;
+                if (r > 0 && event_time_before(time, sought))
+                        low = start;
+                else
+                        high = middle;
+        }
+        if (!stamped)
+                stamped = stamp_after(stream, 0, size, now, &start, &time) > 0;
+        *ret_offset = low;
+        if (!stamped)
+                return -ENODATA;
+        return line_start_before(stream, ret_offset);
+}
+
+/* The end, but for a line that is still being written. */
+static int go_to_end(FileStream *stream, off_t size)
+{
+        char *buffer = stream->source->buffer, *p;
+        off_t from = size > BISECT_BLOCK ? size - BISECT_BLOCK : 0;
+        ssize_t n = file_pread(stream->fd, buffer, (size_t) (size - from), from);
+
+        if (n < 0)
+                return (int) n;
+        p = n > 0 ? memrchr(buffer, '\n', (size_t) n) : NULL;
+        stream->skipping = !p && from > 0;
+        stream->offset = p ? from + (p - buffer) + 1 : from > 0 ? size : 0;
+        return 0;
+}
+
+/* File systems take their times from a clock that ticks up to 100 times a second, so they may lie a tick behind. */
+static bool is_younger(int fd, EventTime time)
+{
+        struct statx sx;
+
+        return statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &sx) == 0 && (sx.stx_mask & STATX_BTIME) &&
+               (int64_t) sx.stx_btime.tv_sec * USEC_PER_SEC + sx.stx_btime.tv_nsec / 1000 + TICK_USEC > time.usec;
+}
+
+/**
+ * stream_begin() - go to where the lines begin that are not older than @since, in a file that nothing is known of
+ *
+ * A file that was made since the start is read whole. Lines without any stamp
+ * may be of any age, so a file of such is read from its end.
+ *
+ * Return: 0 or -errno.
+ */
+int stream_begin(FileStream *stream, EventTime since)
+{
+        struct stat st;
+        off_t offset = 0;
+        int r;
+
+        if (fstat(stream->fd, &st) < 0)
+                return -errno;
+        if (st.st_size == 0 || is_younger(stream->fd, stream->source->born))
+                return 0;
+        stream->live_end = stream->since_end = st.st_size;
+        stream->since = since;
+        r = bisect(stream, since, st.st_size, &offset);
+        if (r == -ENODATA)
+                r = go_to_end(stream, st.st_size);
+        else if (r == 0)
+                stream->offset = offset;
+        memset(&stream->memory, 0, sizeof stream->memory);
+        return r;
+}

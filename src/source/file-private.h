@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* FileSource from inside: paths, streams, marks. Shared by src/source/file*.c only. */
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "files.h"
+#include "logline.h"
+#include "util/table.h"
+
+#define FILE_PRINT_MAX 256      /* bytes that a fingerprint covers at most */
+#define FILE_TURN 131072        /* bytes read of a file in one turn */
+#define FILE_LINE_MAX (LINE_LENGTH_MAX + LOGLINE_HEAD_MAX + 1) /* a longer line is cut here; without its header it is still too long */
+#define FILE_LINES_BETWEEN 64   /* lines between two looks at the clock */
+#define FILE_MARKS_MAX 24       /* in a position: they have to fit into FILE_POSITION_MAX */
+#define FILE_TRUST_USEC (60 * USEC_PER_SEC) /* a line without stamp has that of the line before it, if that is no older */
+
+/* What reading returns besides 0 and -errno. */
+enum {
+        FILE_E_MORE = 1,        /* there is more to read at once */
+        FILE_E_REWRITTEN = 2,   /* what had been read is not in the file any more */
+};
+
+typedef struct FileStream FileStream;
+typedef struct FilePath FilePath;
+typedef struct FileNode FileNode;
+
+/**
+ * The first bytes of a file, or the last ones before an offset.
+ */
+typedef struct FilePrint {
+        size_t length;
+        uint64_t hash;
+} FilePrint;
+
+/**
+ * Where a file has been read to, as it is kept over a restart.
+ */
+typedef struct FileMark {
+        uint64_t device, inode;
+        off_t offset;
+        bool skipping;          /* in the midst of an over-long line that has been handed out */
+        bool quiet;             /* rotated away, read to its end, and nothing has come for long */
+        FilePrint head, tail;
+        EventTime time;         /* of the last line */
+        int64_t mtime;          /* of the file, usec */
+        bool used;
+} FileMark;
+
+/**
+ * What an earlier run has kept of a path.
+ */
+typedef struct FileRow {
+        char *name, *position;
+        FileMark *marks;        /* oldest first */
+        size_t n_marks;
+        bool used;
+} FileRow;
+
+typedef struct FileReading {
+        FileStyle style;
+        Zone *zone;
+        DateFormats *dates;
+        uint32_t hash;          /* 0: the default of each */
+} FileReading;
+
+typedef struct FilePattern {
+        const char *text;
+        size_t watch;
+        size_t n_found, n_dropped;
+        bool told;
+        char problem[256];      /* why nothing of it is read */
+} FilePattern;
+
+/**
+ * A path that a pattern names, with the file that stands there now.
+ */
+struct FilePath {
+        FileSource *source;
+        char *key;              /* the number of its reading and the path */
+        char *path;             /* in `key` */
+        char *name;             /* of its row */
+        FileReading *reading;
+        FileStream *stream;     /* NULL: there is no file, or it cannot be read */
+        size_t *readers, n_readers, readers_size;
+        unsigned scan;          /* the last scan that found it */
+        bool literal;           /* named by a pattern without wildcards: stays while it is not there */
+        bool placed;            /* what was kept of it has been used */
+        bool had;               /* a file stood there before */
+        bool moved;             /* its row has to be written */
+        bool absent;
+        char problem[512], told[512];
+        char notice[256];       /* what happened once: lines were lost */
+        BootTime notice_until, retry;
+        unsigned errors;
+        uint64_t rotated;
+        UT_hash_handle hh;
+};
+
+/**
+ * One open file as it is read.
+ */
+struct FileStream {
+        FileSource *source;
+        FileReading *reading;
+        FilePath *owner;        /* whose row keeps its place, and whose name its lines bear */
+        size_t n_paths;         /* that it stands at; 0: rotated away */
+        int fd;
+        dev_t device;
+        ino_t inode;
+        size_t *readers, n_readers;
+        off_t offset;           /* the first byte that has not been handed out: a line's start, unless skipping */
+        bool skipping;
+        unsigned char head[FILE_PRINT_MAX], tail[FILE_PRINT_MAX];
+        size_t head_size, tail_size;
+        LogLineMemory memory;
+        bool looked, error_log; /* at its first line; see stream_transport() */
+        StampTrust trust;
+        EventTime stamp;        /* of the last line that had one */
+        EventTime last_line;
+        EventTime since;        /* lines before it are passed over, as far as since_end */
+        off_t since_end;
+        off_t live_end;         /* what stood there before is back-fill */
+        EventTime mtime;        /* the latest that its unread lines can be, as of the last look */
+        BootTime behind;        /* since when there has been something unread */
+        BootTime changed;       /* when it was last found longer */
+        BootTime retry;         /* 0: it has not failed */
+        unsigned errors;
+        bool resumed;           /* goes on where an earlier run left it */
+        bool ready, starting, polled, quiet, unlinked, forgeable, at_end, chained, back_fill;
+        bool shadow;            /* so far a copy of a file that is read */
+        FileStream *after;      /* read once that one has been read to its end */
+        FileNode *node;         /* NULL: nothing tells of changes, so it is polled */
+        FileStream *node_next;
+        uint64_t lines, bytes, over_long, truncated;
+        FileStream *prev, *next;                /* all */
+        FileStream *ready_prev, *ready_next;    /* to be read */
+};
+
+struct FileSource {
+        sd_event *event;
+        FileConfig config;
+        FileCallbacks callbacks;
+        FileReading *readings;
+        size_t *watch_reading;  /* watch to reading */
+        size_t n_readings;
+        FilePattern *patterns;
+        size_t n_patterns;
+        FilePath *paths;
+        FileStream *streams, *ready;
+        FileRow *rows;
+        size_t n_rows;
+        char **forgotten;       /* names of rows that are not needed any more */
+        size_t n_forgotten;
+        FileNode *nodes;
+        int inotify;            /* -1: there is none, everything is polled */
+        sd_event_source *io, *timer, *defer;
+        unsigned scan;
+        size_t n_streams, streams_max;
+        bool started, paused, first_scan, caught_up, scan_wanted, scan_polled, watches_full, watches_told, in_turn;
+        BootTime scan_allowed, scan_due, look_due, poll_due, started_at;
+        EventTime born;
+        FileStream *reading;    /* the one whose lines are being handed out */
+        char *buffer;           /* FILE_PRINT_MAX + FILE_TURN */
+        char *cursor;           /* behind the last line handed out */
+};
+
+/* ---- file.c ---- */
+void file_source_turn(FileSource *source);
+void file_forget(FileSource *source, const char *name);
+void file_path_tell(FilePath *path);
+void stream_ready(FileStream *stream);
+FileStream *stream_new(FilePath *owner, int fd, const struct stat *st);
+void stream_close(FileStream *stream);
+FileStream *stream_find(FileSource *source, const FileReading *reading, dev_t device, ino_t inode);
+void stream_fail(FileStream *stream, int r);
+
+/* ---- file-watch.c: paths, globs, inotify ---- */
+int file_watch_open(FileSource *source);
+void file_watch_close(FileSource *source);
+void file_watch_stream(FileStream *stream);
+void file_unwatch_stream(FileStream *stream);
+void file_scan(FileSource *source);
+int file_open_regular(int directory, const char *name, bool follow, struct stat *ret_st);
+int file_chase(FileSource *source, const char *path, struct stat *ret_st, char *problem, size_t problem_size);
+
+/* ---- file-path.c: from a path to the file that stands there ---- */
+void file_path_look(FilePath *path);
+void file_path_leave(FilePath *path);
+void stream_rewritten(FileStream *stream);
+
+/* ---- file-kin.c: files beside a file that rotation has made of it ---- */
+bool file_kin_name(const char *base, const char *name);
+bool file_is_compressed(const char *name);
+FileStream *file_kin_by_mark(FilePath *path, const FileMark *mark);
+FileStream *file_kin_copy(FilePath *path, const FileMark *mark);
+bool file_kin_rotated(FilePath *path, const FileStream *stream);
+FileStream *file_kin_between(FilePath *path, FileStream *after, const FileMark *mark, ino_t current);
+void file_kin_first(FilePath *path, FileStream *stream, EventTime since);
+bool stream_is_copy(FileStream *stream);
+
+/* ---- file-read.c: one open file ---- */
+int stream_read(FileStream *stream, BootTime end);
+void stream_hand_out_rest(FileStream *stream);
+bool stream_parse(FileStream *stream, const char *text, size_t size, EventTime now, LogLine *ret_parts);
+const char *stream_transport(FileStream *stream, const LogLine *parts, const char *text, size_t size);
+EventTime stream_time(FileStream *stream, const LogLine *parts, bool back_fill, EventTime now);
+size_t stream_cut(const char *text, size_t size);
+ssize_t file_pread(int fd, void *buffer, size_t size, off_t offset);
+
+/* ---- file-place.c: marks, prints, and where to begin ---- */
+uint64_t file_print_hash(const void *bytes, size_t size);
+void stream_mark(const FileStream *stream, FileMark *ret_mark);
+int stream_resume(FileStream *stream, const FileMark *mark);
+bool file_mark_fits(int fd, const FileMark *mark);
+int file_marks_parse(const char *position, FileMark **ret_marks, size_t *ret_n);
+void file_path_position(const FilePath *path, char position[static FILE_POSITION_MAX], EventTime *ret_time);
+int stream_begin(FileStream *stream, EventTime since);

@@ -1,0 +1,1180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Log files as a source: what is handed out, once, whatever happens to the files. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "files.h"
+#include "logline.h"
+#include "test.h"
+
+#define LINES_MAX 400000
+
+static char base[32] = "/tmp/test-files.XXXXXX";
+static sd_event *event;
+static FileSource *source;
+static const char *paths[8];
+static FileWatch watches[3];
+static size_t n_watches = 1;
+static FileConfig config;
+
+/* what has come */
+static char *lines[LINES_MAX];
+static size_t n_lines, last_length, last_readers;
+static EventTime last_time;
+static char ways[64]; /* the first letter of each line's transport */
+static char said[4096], rows[64][2][FILE_POSITION_MAX];
+static size_t n_rows;
+static bool caught_up;
+
+static bool commit_in_line;
+static void commit(void);
+
+static void on_line(void *userdata, const Line *line)
+{
+        if (commit_in_line)
+                commit();
+        check(n_lines < LINES_MAX);
+        lines[n_lines++] = strndup(line->text, line->length < 100 ? line->length : 100);
+        last_length = line->length;
+        last_readers = line->n_readers;
+        last_time = line->time;
+        check(line->transport != NULL);
+        if (n_lines < sizeof ways)
+                ways[n_lines - 1] = line->transport[0];
+        for (size_t i = 1; i < line->n_readers; i++)
+                check(line->readers[i - 1] < line->readers[i]);
+}
+
+static void on_state(void *userdata, const char *path, const char *text)
+{
+        snprintf(said, sizeof said, "%s: %s", path, text);
+}
+
+static void on_caught_up(void *userdata)
+{
+        check(!caught_up);
+        caught_up = true;
+}
+
+static void forget_lines(void)
+{
+        while (n_lines > 0)
+                free(lines[--n_lines]);
+}
+
+/* ---- the source ---- */
+
+static void start(void)
+{
+        usleep(30000); /* what was made before is older than the start, also by a clock that ticks */
+        FileCallbacks callbacks = { on_line, on_state, on_caught_up, NULL };
+        Problem problem = { "" };
+
+        caught_up = false;
+        said[0] = '\0';
+        config = (FileConfig){ .watches = watches, .n_watches = n_watches };
+        check_int(file_source_new(event, &config, callbacks, &source), 0);
+        for (size_t i = 0; i < n_rows; i++)
+                check_int(file_source_place(source, rows[i][0], rows[i][1]), 0);
+        check_int(file_source_start(source, &problem), 0);
+}
+
+static void keep_row(void *userdata, const char *name, const char *position, EventTime time)
+{
+        size_t i = 0;
+
+        while (i < n_rows && strcmp(rows[i][0], name) != 0)
+                i++;
+        check(i < 64);
+        snprintf(rows[i][0], sizeof rows[i][0], "%s", name);
+        snprintf(rows[i][1], sizeof rows[i][1], "%s", position);
+        n_rows += i == n_rows;
+}
+
+static void commit(void)
+{
+        file_source_positions(source, false, keep_row, NULL);
+}
+
+static void stop(void)
+{
+        commit();
+        source = file_source_free(source);
+}
+
+static void turn(uint64_t usec)
+{
+        uint64_t end = clock_boot_now().usec + usec;
+        int64_t left;
+
+        while ((left = (int64_t) (end - clock_boot_now().usec)) > 0)
+                check(sd_event_run(event, (uint64_t) left) >= 0);
+}
+
+/* Until so many lines have come; then a moment more, in which none may. */
+static void await(size_t n)
+{
+        uint64_t end = clock_boot_now().usec + 5000000;
+
+        while (n_lines < n && clock_boot_now().usec < end)
+                check(sd_event_run(event, 100000) >= 0);
+        turn(30000);
+        if (n_lines != n) {
+                fprintf(stderr, "%zu lines instead of %zu; the last: %s; said: %s\n", n_lines, n, n_lines ? lines[n_lines - 1] : "-", said);
+                abort();
+        }
+}
+
+static void await_said(const char *text)
+{
+        uint64_t end = clock_boot_now().usec + 5000000;
+
+        while (!strstr(said, text) && clock_boot_now().usec < end)
+                check(sd_event_run(event, 100000) >= 0);
+        check_contains(said, text);
+}
+
+/* ---- files ---- */
+
+static char *at(const char *name)
+{
+        static char buffers[8][512];
+        static unsigned next;
+        char *path = buffers[next++ % 8];
+
+        snprintf(path, 512, "%s/%s", base, name);
+        return path;
+}
+
+static void put(const char *name, const char *text, size_t size)
+{
+        int fd = open(at(name), O_WRONLY | O_CREAT | O_APPEND, 0644);
+
+        check(fd >= 0);
+        check_int(write(fd, text, size), size);
+        close(fd);
+}
+
+static void say(const char *name, const char *text)
+{
+        put(name, text, strlen(text));
+}
+
+static void stamp(char *buffer, size_t size, time_t time)
+{
+        strftime(buffer, size, "%Y-%m-%dT%H:%M:%SZ", gmtime(&time));
+}
+
+/* Lines "number N" with a stamp so many seconds ago. */
+static void say_numbers(const char *name, int from, int to, int ago)
+{
+        for (int i = from; i < to; i++) {
+                char text[100], when[40];
+
+                stamp(when, sizeof when, time(NULL) - ago);
+                snprintf(text, sizeof text, "%s number %d of many lines\n", when, i);
+                say(name, text);
+        }
+}
+
+static void rename_to(const char *from, const char *to)
+{
+        check_int(rename(at(from), at(to)), 0);
+}
+
+static void clean(const char *first, ...)
+{
+        va_list list;
+        const char *path = first;
+        char command[128];
+
+        snprintf(command, sizeof command, "rm -rf %s; mkdir %s", base, base);
+        check_int(system(command), 0);
+        forget_lines();
+        n_rows = 0;
+        n_watches = 1;
+        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+                free((char *) paths[i]);
+        memset(paths, 0, sizeof paths);
+        va_start(list, first);
+        for (size_t i = 0; path; path = va_arg(list, const char *))
+                paths[i++] = strdup(at(path));
+        va_end(list);
+        watches[0] = (FileWatch){ .paths = paths, .findtime = 600 };
+}
+
+static void check_numbers(int from, int to)
+{
+        check_int(n_lines, to - from);
+        for (int i = from; i < to; i++) {
+                char text[100];
+
+                snprintf(text, sizeof text, "number %d of many lines", i);
+                check_text(lines[i - from], text);
+        }
+}
+
+/* ---- tests ---- */
+
+static void test_appears(void)
+{
+        clean("a.log", NULL);
+        start();
+        turn(30000);
+        check(caught_up);
+        say_numbers("a.log", 0, 3, 0);
+        await(3);
+        say_numbers("a.log", 3, 4, 0);
+        await(4);
+        check_numbers(0, 4);
+        check(llabs(last_time.usec - clock_event_now().usec) < 2 * USEC_PER_SEC);
+        stop();
+}
+
+#define ERROR_LOG "2026/11/24 00:26:16 [error] 2#2: *1 x\n"
+#define ACCESS_LOG "203.0.113.5 - - [24/Nov/2026:00:31:49 +0000] \"GET / HTTP/1.1\" 404 1\n"
+#define SYSLOG "Nov 24 00:26:16 host sshd[7]: x\n"
+
+/* How lines came: by a syslog daemon, from the service itself, or as strangers into a file that clients can write to. */
+static void test_transport(void)
+{
+        memset(ways, 0, sizeof ways);
+        clean("a.log", NULL);
+        start();
+        say("a.log", ACCESS_LOG SYSLOG "x\n");
+        await(3);
+        check_text(ways, "fsf");
+        say("a.log", ERROR_LOG ACCESS_LOG SYSLOG "x\n" ERROR_LOG);
+        await(8);
+        check_text(ways, "fsffmmmf");
+        stop();
+        /* Reading begins in the middle of an error log. */
+        memset(ways, 0, sizeof ways);
+        clean("a.log", NULL);
+        start();
+        say("a.log", ERROR_LOG);
+        await(1);
+        commit();
+        stop();
+        say("a.log", ACCESS_LOG SYSLOG);
+        start();
+        await(3);
+        check_text(ways, "fmm");
+        stop();
+}
+
+static void test_partial(void)
+{
+        clean("a.log", NULL);
+        start();
+        say("a.log", "one\ntw");
+        await(1);
+        say("a.log", "o");
+        turn(30000);
+        check_int(n_lines, 1);
+        stop();
+        start();
+        say("a.log", "\r\nthree\n\n\nfour\n");
+        await(4);
+        check_text(lines[1], "two");
+        check_text(lines[3], "four");
+        stop();
+}
+
+static void test_globs(void)
+{
+        clean("x/*/l*.log", "y.log", NULL);
+        start();
+        check_int(mkdir(at("x"), 0755), 0);
+        turn(20000);
+        check_int(mkdir(at("x/one"), 0755), 0);
+        say("x/one/l1.log", "a\n");
+        say("x/one/other.log", "no\n");
+        say("x/one/l2.log.gz", "no\n");
+        await(1);
+        check_int(mkdir(at("x/two"), 0755), 0);
+        turn(20000);
+        say("x/two/l1.log", "b\n");
+        await(2);
+        /* a directory is replaced */
+        rename_to("x", "z");
+        check_int(mkdir(at("x"), 0755), 0);
+        check_int(mkdir(at("x/one"), 0755), 0);
+        say("x/one/l1.log", "c\n");
+        await(3);
+        check_text(lines[2], "c");
+        say("y.log", "d\n");
+        await(4);
+        stop();
+}
+
+static void test_links(void)
+{
+        clean("current", "log-*", "dir/f.log", NULL);
+        check_int(symlink("log-1", at("current")), 0);
+        say("log-1", "");
+        start();
+        say("log-1", "a\n");
+        await(1);
+        say("log-2", "b\n");
+        await(2);
+        check_int(symlink("log-2", at("next")), 0);
+        rename_to("next", "current");
+        turn(30000);
+        say("log-2", "c\n");
+        say("log-1", "d\n");
+        await(4);
+        /* a directory behind a link */
+        check_int(mkdir(at("real-1"), 0755), 0);
+        check_int(symlink("real-1", at("dir")), 0);
+        turn(20000);
+        say("real-1/f.log", "e\n");
+        await(5);
+        check_int(mkdir(at("real-2"), 0755), 0);
+        check_int(symlink("real-2", at("next")), 0);
+        rename_to("next", "dir");
+        turn(20000);
+        say("real-2/f.log", "f\n");
+        await(6);
+        /* what the link leads to is replaced, the link is not */
+        rename_to("real-2", "real-3");
+        check_int(mkdir(at("real-2"), 0755), 0);
+        say("real-2/f.log", "g\n");
+        await(7);
+        stop();
+}
+
+static void test_foreign_link(void)
+{
+        if (geteuid() != 0)
+                return;
+        clean("user/a.log", NULL);
+        say("secret", "root:secret\n");
+        check_int(mkdir(at("user"), 0755), 0);
+        check_int(chown(at("user"), 12345, 12345), 0);
+        check_int(symlink("../secret", at("user/a.log")), 0);
+        check_int(lchown(at("user/a.log"), 12345, 12345), 0);
+        start();
+        await_said("symbolic link whose owner");
+        check_int(n_lines, 0);
+        /* its own file it may lead to, and root may lead anywhere */
+        check_int(chown(at("secret"), 12345, 12345), 0);
+        say("secret", "mine\n");
+        stop();
+        start();
+        say("secret", "more\n");
+        await(1);
+        check_int(chown(at("secret"), 0, 0), 0);
+        stop();
+        n_rows = 0;
+        forget_lines();
+        check_int(lchown(at("user/a.log"), 0, 0), 0);
+        start();
+        say("secret", "more\n");
+        await(1);
+        stop();
+}
+
+static void test_no_file(void)
+{
+        clean("a.log", NULL);
+        check_int(mkfifo(at("a.log"), 0644), 0);
+        start();
+        await_said("is a pipe");
+        check_int(unlink(at("a.log")), 0);
+        say("a.log", "a\n");
+        await(1);
+        check_contains(said, "a.log: ");
+        check(!strstr(said, "pipe"));
+        check_int(unlink(at("a.log")), 0);
+        check_int(mkdir(at("a.log"), 0755), 0);
+        await_said("is a directory");
+        stop();
+}
+
+static void test_rotation(void)
+{
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 10, 0);
+        await(10);
+        rename_to("a.log", "a.log.1");
+        say_numbers("a.log.1", 10, 12, 0);
+        await(12);
+        say("a.log.1", "partial");
+        say_numbers("a.log", 12, 14, 0);
+        await(14);
+        check_numbers(0, 14);
+        /* its writer has not heard yet; the file may move on meanwhile */
+        rename_to("a.log.1", "a.log.2");
+        say("a.log.2", " whole\n");
+        await(15);
+        check_text(lines[14], "partial whole");
+        commit();
+        check(strchr(rows[0][1], ' ') != NULL);
+        stop();
+}
+
+/* Several rotations between two looks. */
+static void test_rotations_unseen(void)
+{
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 5, 0);
+        await(5);
+        for (int i = 1; i < 5; i++) {
+                char from[32], to[32];
+
+                for (int j = i; j > 0; j--) {
+                        snprintf(to, sizeof to, "a.log.%d", j);
+                        snprintf(from, sizeof from, j == 1 ? "a.log" : "a.log.%d", j - 1);
+                        rename_to(from, to);
+                }
+                say_numbers("a.log", i * 5, i * 5 + 5, 0);
+                usleep(12000); /* so that their times differ */
+        }
+        await(25);
+        check_numbers(0, 25);
+        stop();
+}
+
+static void test_unlinked(void)
+{
+        int fd;
+
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 2, 0);
+        await(2);
+        fd = open(at("a.log"), O_WRONLY | O_APPEND);
+        check_int(unlink(at("a.log")), 0);
+        turn(20000);
+        check_int(write(fd, "late\n", 5), 5);
+        await(3);
+        say("a.log", "new\n");
+        await(4);
+        check_int(write(fd, "rest", 4), 4);
+        close(fd);
+        forget_lines();
+        turn(12500000);
+        check_int(n_lines, 1);
+        check_text(lines[0], "rest");
+        commit();
+        check(!strchr(rows[0][1], ' '));
+        stop();
+}
+
+static void copy(const char *from, const char *to)
+{
+        char command[1200];
+
+        snprintf(command, sizeof command, "cp %s %s", at(from), at(to));
+        check_int(system(command), 0);
+}
+
+static void test_copytruncate(void)
+{
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 10, 0);
+        await(10);
+        /* lines that come just before the copy, unseen: they are read in the copy */
+        say_numbers("a.log", 10, 15, 0);
+        copy("a.log", "a.log.1");
+        check_int(truncate(at("a.log"), 0), 0);
+        /* it has grown beyond the old place before anybody looks */
+        say_numbers("a.log", 15, 40, 0);
+        await(40);
+        check_numbers(0, 40);
+        stop();
+}
+
+static void test_truncated(void)
+{
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 10, 0);
+        await(10);
+        check_int(truncate(at("a.log"), 0), 0);
+        turn(20000);
+        say_numbers("a.log", 10, 12, 0);
+        await(12);
+        check_numbers(0, 12);
+        stop();
+}
+
+/* A glob that matches the copy as well does not count it twice. */
+static void test_copy_in_glob(void)
+{
+        clean("a.log*", NULL);
+        start();
+        say_numbers("a.log", 0, 10, 0);
+        await(10);
+        copy("a.log", "a.log.1");
+        turn(30000);
+        say_numbers("a.log", 10, 12, 0);
+        turn(30000);
+        check_int(truncate(at("a.log"), 0), 0);
+        say_numbers("a.log", 12, 14, 0);
+        await(14);
+        rename_to("a.log.1", "a.log.2");
+        rename_to("a.log", "a.log.1");
+        say_numbers("a.log", 14, 16, 0);
+        await(16);
+        check_numbers(0, 16);
+        stop();
+        start();
+        turn(50000);
+        check_int(n_lines, 16);
+        stop();
+}
+
+/* A writer that does not append leaves a hole. */
+static void test_hole(void)
+{
+        int fd;
+
+        clean("a.log", NULL);
+        start();
+        fd = open(at("a.log"), O_WRONLY | O_CREAT, 0644);
+        check(fd >= 0);
+        check_int(write(fd, "before\n", 7), 7);
+        await(1);
+        check_int(ftruncate(fd, 0), 0);
+        turn(20000);
+        check_int(lseek(fd, 3000000000, SEEK_SET), 3000000000);
+        check_int(write(fd, "behind\n", 7), 7);
+        await(2);
+        check_text(lines[1], "behind");
+        check_int(write(fd, "a\0b\xff\n", 5), 5);
+        await(3);
+        check_int(last_length, 4);
+        close(fd);
+        stop();
+}
+
+static void test_long_lines(void)
+{
+        char *text = malloc(600000);
+
+        clean("a.log", NULL);
+        start();
+        memset(text, 'x', 600000);
+        put("a.log", text, 30000);
+        say("a.log", "\n");
+        await(1);
+        check_int(last_length, 30000);
+        /* over-long: once, as soon as that is known, and the rest is passed over, over a restart too */
+        put("a.log", text, 50000);
+        await(2);
+        check(last_length > LINE_LENGTH_MAX);
+        check(last_length < 40000);
+        stop();
+        start();
+        put("a.log", text, 300000);
+        say("a.log", "\nnext\n");
+        await(3);
+        check_text(lines[2], "next");
+        text[599999] = '\n';
+        put("a.log", text, 600000);
+        say("a.log", "last\n");
+        await(5);
+        check_text(lines[4], "last");
+        stop();
+        free(text);
+}
+
+/* ---- over restarts ---- */
+
+static void test_restart(void)
+{
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 5, 0);
+        await(5);
+        stop();
+        say_numbers("a.log", 5, 7, 0);
+        start();
+        await(7);
+        check(caught_up);
+        check_numbers(0, 7);
+        stop();
+}
+
+/* A line that is set aside is committed from within the sink, and then the daemon may crash. */
+static void test_commit_in_line(void)
+{
+        clean("a.log", NULL);
+        start();
+        turn(20000);
+        commit_in_line = true;
+        say_numbers("a.log", 0, 20, 0);
+        await(20);
+        commit_in_line = false;
+        source = file_source_free(source);
+        say_numbers("a.log", 20, 22, 0);
+        start();
+        await(22);
+        check_numbers(0, 22);
+        source = file_source_free(source);
+        /* Without a commit the two come again. */
+        start();
+        await(24);
+        stop();
+}
+
+/* Nothing is there yet: the place is kept until the file system is mounted. */
+static void test_absent_at_start(void)
+{
+        clean("d/a.log", NULL);
+        check_int(mkdir(at("d"), 0755), 0);
+        start();
+        say_numbers("d/a.log", 0, 5, 0);
+        await(5);
+        stop();
+        rename_to("d", "away");
+        start();
+        turn(30000);
+        check_text(said, "");
+        stop();
+        start();
+        rename_to("away", "d");
+        say_numbers("d/a.log", 5, 7, 0);
+        await(7);
+        check_numbers(0, 7);
+        stop();
+}
+
+/* A glob that matches what rotation makes of the log: the same file under another path. */
+static void test_renamed_in_glob(void)
+{
+        clean("a*.log", NULL);
+        start();
+        say_numbers("a.log", 0, 5, 0);
+        await(5);
+        rename_to("a.log", "a-20261124.log");
+        say_numbers("a.log", 5, 7, 0);
+        await(7);
+        stop();
+        say_numbers("a.log", 7, 9, 0);
+        rename_to("a.log", "a-20261125.log");
+        say_numbers("a.log", 9, 10, 0);
+        start();
+        await(10);
+        check_numbers(0, 10);
+        stop();
+}
+
+/* The way of reading is changed: the place stays. */
+static void test_style_changed(void)
+{
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 5, 0);
+        await(5);
+        stop();
+        strcat(rows[0][0], "|01234567");
+        start();
+        say_numbers("a.log", 5, 6, 0);
+        await(6);
+        check_numbers(0, 6);
+        stop();
+        check_text(rows[0][1], "");
+        check_int(n_rows, 2);
+}
+
+static void test_rotated_while_stopped(void)
+{
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 5, 0);
+        await(5);
+        stop();
+        say_numbers("a.log", 5, 7, 0);
+        for (int i = 0; i < 3; i++) {
+                if (i > 1)
+                        rename_to("a.log.2", "a.log.3");
+                if (i > 0)
+                        rename_to("a.log.1", "a.log.2");
+                usleep(12000);
+                rename_to("a.log", "a.log.1");
+                say_numbers("a.log", 7 + 2 * i, 9 + 2 * i, 0);
+        }
+        start();
+        await(13);
+        check_numbers(0, 13);
+        stop();
+        /* and nothing of it comes again */
+        start();
+        turn(50000);
+        check_int(n_lines, 13);
+        check_text(said, "");
+        stop();
+}
+
+static void test_copied_while_stopped(void)
+{
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 5, 0);
+        await(5);
+        stop();
+        say_numbers("a.log", 5, 7, 0);
+        copy("a.log", "a.log.1");
+        check_int(truncate(at("a.log"), 0), 0);
+        say_numbers("a.log", 7, 20, 0);
+        start();
+        await(20);
+        check_numbers(0, 20);
+        stop();
+}
+
+/* Two files may begin with the same lines, of the same second: the one is no copy of the other. */
+static void test_same_lines_rotated(void)
+{
+        char same[100], when[40];
+
+        clean("a.log", NULL);
+        stamp(when, sizeof when, time(NULL));
+        snprintf(same, sizeof same, "%s the same line in the same second, twice\n", when);
+        start();
+        say("a.log", same);
+        say("a.log", same);
+        await(2);
+        rename_to("a.log", "a.log.1");
+        say("a.log", same);
+        say("a.log", same);
+        say_numbers("a.log", 4, 6, 0);
+        await(6);
+        stop();
+        say_numbers("a.log", 6, 7, 0);
+        check_int(unlink(at("a.log.1")), 0);
+        rename_to("a.log", "a.log.1");
+        say_numbers("a.log", 7, 8, 0);
+        start();
+        await(8);
+        check_contains(lines[6], "number 6 of");
+        check_contains(lines[7], "number 7 of");
+        stop();
+}
+
+static void test_lost(void)
+{
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 5, 0);
+        await(5);
+        stop();
+        rename_to("a.log", "elsewhere");
+        check_int(unlink(at("elsewhere")), 0);
+        say_numbers("a.log", 5, 8, 0);
+        start();
+        await(8);
+        check_contains(said, "lost");
+        stop();
+}
+
+static size_t n_past;
+static char past_first[100], past_last[100];
+
+static void on_past(void *userdata, const Line *line)
+{
+        snprintf(n_past++ ? past_last : past_first, sizeof past_first, "%.*s", (int) line->length, line->text);
+}
+
+static void test_past(void)
+{
+        FilePast past = { .seconds = 30, .max_lines = 100000, .max_usec = USEC_PER_SEC };
+        FilePastStats stats;
+
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 5, 60);
+        say_numbers("a.log", 5, 3000, 10);
+        await(3000);
+        stop();
+        say_numbers("a.log", 3000, 3002, 0);
+        start();
+        check_int(file_source_read_past(source, &past, on_past, NULL, &stats), 0);
+        check_int(n_past, 2995);
+        check_int(stats.lines, 2995);
+        check(!stats.cut);
+        check_text(past_first, "number 5 of many lines");
+        check_text(past_last, "number 2999 of many lines");
+        past.max_lines = 10;
+        n_past = 0;
+        check_int(file_source_read_past(source, &past, on_past, NULL, &stats), 0);
+        check_int(n_past, 10);
+        check(stats.cut);
+        check_text(past_first, "number 2990 of many lines");
+        await(3002);
+        check_numbers(0, 3002);
+        stop();
+}
+
+/* The kernel gives no watches, or no inotify at all: files are polled, and it is said. */
+static void in_namespace(const char *limit, const char *value, const char *words)
+{
+        pid_t child;
+        int status;
+
+        clean("a.log", NULL);
+        fflush(NULL);
+        child = fork();
+        if (child == 0) {
+                int fd;
+
+                if (unshare(CLONE_NEWUSER) < 0 || (fd = open(limit, O_WRONLY)) < 0 || write(fd, value, strlen(value)) < 0)
+                        _exit(77);
+                event = NULL;
+                check(sd_event_new(&event) >= 0);
+                start();
+                await_said(words);
+                say_numbers("a.log", 0, 3, 0);
+                await(3);
+                rename_to("a.log", "a.log.1");
+                say_numbers("a.log.1", 3, 4, 0);
+                say_numbers("a.log", 4, 6, 0);
+                await(6);
+                check_numbers(0, 6);
+                _exit(0);
+        }
+        check_int(waitpid(child, &status, 0), child);
+        check(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 77));
+        if (WEXITSTATUS(status) == 77)
+                fprintf(stderr, "no user namespace here: not tested\n");
+}
+
+static void test_polling(void)
+{
+        in_namespace("/proc/sys/user/max_inotify_watches", "2", "max_user_watches");
+        in_namespace("/proc/sys/user/max_inotify_instances", "0", "max_user_instances");
+}
+
+/* Too few descriptors: said, and those that can be are read. */
+static void test_descriptors(void)
+{
+        struct rlimit limit, few;
+
+        clean("*.log", NULL);
+        for (int i = 0; i < 40; i++) {
+                char name[32];
+
+                snprintf(name, sizeof name, "%02d.log", i);
+                say(name, "");
+        }
+        check_int(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        few = limit;
+        few.rlim_cur = 60;
+        check_int(setrlimit(RLIMIT_NOFILE, &few), 0);
+        start();
+        await_said("30 files are read already");
+        say("00.log", "a\n");
+        await(1);
+        stop();
+        check_int(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* An inode that another file has got. */
+static void test_inode_again(void)
+{
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 5, 0);
+        await(5);
+        stop();
+        check_int(truncate(at("a.log"), 0), 0);
+        say_numbers("a.log", 5, 15, 0);
+        start();
+        await(15);
+        check_numbers(0, 15);
+        stop();
+}
+
+/* An editor writes a new file with the same lines and some fewer. */
+static void test_edited(void)
+{
+        char command[1200];
+
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 30, 5);
+        await(30);
+        snprintf(command, sizeof command, "sed -i '/number 20 /d' %s", at("a.log"));
+        check_int(system(command), 0);
+        turn(50000);
+        check_int(n_lines, 30);
+        say_numbers("a.log", 30, 32, 0);
+        await(32);
+        check_numbers(0, 32);
+        stop();
+}
+
+static size_t n_infos;
+static FileInfo info;
+static char info_problem[600];
+
+static void on_info(void *userdata, const FileInfo *next)
+{
+        n_infos++;
+        info = *next;
+        snprintf(info_problem, sizeof info_problem, "%s", next->problem);
+}
+
+/* ---- first start ---- */
+
+static void test_first_start(void)
+{
+        FILE *file;
+        char when[40];
+
+        clean("a.log", NULL);
+        file = fopen(at("a.log"), "w");
+        check(file != NULL);
+        for (int i = 0; i < 100000; i++) {
+                stamp(when, sizeof when, time(NULL) - 86400 + (time_t) i * 86400 / 100000);
+                fprintf(file, "%s number %d of many lines\n", when, i);
+        }
+        fclose(file);
+        start();
+        turn(300000);
+        check(caught_up);
+        check(n_lines >= 690 && n_lines <= 697);
+        check_text(lines[n_lines - 1], "number 99999 of many lines");
+        file_source_list(source, 0, on_info, NULL);
+        check(info.bytes < 1000000); /* of five million: the beginning was sought, not read */
+        n_infos = 0;
+        stop();
+}
+
+static void test_first_start_rotated(void)
+{
+        clean("a.log", NULL);
+        say_numbers("a.log.2", 0, 10, 3600);
+        usleep(12000);
+        say_numbers("a.log.1", 10, 15, 3600);
+        say_numbers("a.log.1", 15, 20, 60);
+        usleep(12000);
+        say_numbers("a.log", 20, 25, 30);
+        start();
+        await(10);
+        check_numbers(15, 25);
+        stop();
+}
+
+/* Lines without time may be of any age. */
+static void test_first_start_without_stamps(void)
+{
+        clean("a.log", NULL);
+        say("a.log", "old\nold\npar");
+        usleep(20000);
+        start();
+        turn(50000);
+        check_int(n_lines, 0);
+        say("a.log", "tial\nnew\n");
+        await(2);
+        check_text(lines[0], "partial");
+        stop();
+}
+
+/* ---- readers, fairness, pause ---- */
+
+static void test_readers(void)
+{
+        const char *other[] = { NULL, NULL };
+
+        clean("a.log", "*.log", NULL);
+        n_watches = 2;
+        other[0] = at("a.log");
+        watches[1] = (FileWatch){ .paths = other, .findtime = 60 };
+        start();
+        say("a.log", "a\n");
+        await(1);
+        check_int(last_readers, 2);
+        say("b.log", "b\n");
+        await(2);
+        check_int(last_readers, 1);
+        stop();
+}
+
+static void test_fair(void)
+{
+        char *text = malloc(40 << 20);
+        size_t at_quiet = 0;
+
+        clean("flood.log", "quiet.log", NULL);
+        say("flood.log", "");
+        say("quiet.log", "");
+        start();
+        turn(20000);
+        for (size_t i = 0; i < 40 << 20; i++)
+                text[i] = i % 128 == 127 ? '\n' : 'f';
+        put("flood.log", text, 40 << 20);
+        say("quiet.log", "quiet\n");
+        for (int i = 0; i < 100 && at_quiet == 0; i++) {
+                check(sd_event_run(event, 100000) >= 0);
+                for (size_t j = 0; j < n_lines && at_quiet == 0; j++)
+                        if (strcmp(lines[j], "quiet") == 0)
+                                at_quiet = j + 1;
+        }
+        check(at_quiet > 0 && at_quiet < 10000);
+        file_source_pause(source, true);
+        at_quiet = n_lines;
+        turn(50000);
+        check_int(n_lines, at_quiet);
+        file_source_pause(source, false);
+        await((40 << 20) / 128 + 1);
+        stop();
+        free(text);
+}
+
+static void test_overflow(void)
+{
+        clean("a.log", "b.log", NULL);
+        say("a.log", "");
+        say("b.log", "");
+        start();
+        turn(20000);
+        /* More events than the kernel keeps, then what they tell nothing of. */
+        for (int i = 0; i < 20000; i++)
+                say(i & 1 ? "a.log" : "b.log", "x");
+        say("a.log", "\n");
+        rename_to("a.log", "a.log.1");
+        say("a.log", "new\n");
+        await(2);
+        check_text(lines[1], "new");
+        stop();
+}
+
+/* A rewritten file is known by its first bytes alone, and by the last ones before the place alone. */
+static void test_prints(void)
+{
+        char header[302];
+
+        clean("a.log", NULL);
+        start();
+        say("a.log", "first: 1\n");
+        for (int i = 0; i < 50; i++)
+                say("a.log", "always the same\n");
+        await(51);
+        check_int(truncate(at("a.log"), 0), 0);
+        say("a.log", "first: 2\n");
+        for (int i = 0; i < 60; i++)
+                say("a.log", "always the same\n");
+        await(51 + 61);
+        stop();
+        clean("a.log", NULL);
+        memset(header, '#', 300);
+        strcpy(header + 300, "\n");
+        start();
+        say("a.log", header);
+        say_numbers("a.log", 0, 5, 50);
+        await(6);
+        check_int(truncate(at("a.log"), 0), 0);
+        say("a.log", header);
+        say_numbers("a.log", 5, 20, 10);
+        await(21);
+        check_text(lines[6], "number 5 of many lines");
+        stop();
+}
+
+static void test_list(void)
+{
+        clean("a.log", NULL);
+        start();
+        file_source_list(source, 0, on_info, NULL);
+        check_int(n_infos, 1);
+        check(info.waiting);
+        check_contains(info_problem, "not there");
+        check_text(said, "");
+        say("a.log", "Nov 24 10:00:00 host sshd[5]: x\n");
+        await(1);
+        file_source_list(source, 0, on_info, NULL);
+        check(!info.waiting && info.forgeable && !info.polled);
+        check_int(info.lines, 1);
+        stop();
+}
+
+/* The rights are lost when the log is rotated, and given back. */
+static void test_rights(void)
+{
+        pid_t child;
+        int status;
+
+        if (geteuid() != 0)
+                return;
+        clean("a.log", NULL);
+        say("a.log", "");
+        check_int(chmod(base, 0755), 0);
+        fflush(NULL);
+        child = fork();
+        if (child == 0) {
+                sd_event *own = NULL;
+                int pipes[2];
+
+                /* root's file, our user's eyes */
+                check_int(pipe(pipes), 0);
+                if (fork() == 0) {
+                        char byte;
+
+                        check_int(read(pipes[0], &byte, 1), 1);
+                        rename_to("a.log", "a.log.1");
+                        say("a.log", "a\n");
+                        check_int(chmod(at("a.log"), 0600), 0);
+                        usleep(300000);
+                        check_int(chmod(at("a.log"), 0644), 0);
+                        _exit(0);
+                }
+                check_int(setresuid(12345, 12345, 12345), 0);
+                check(sd_event_new(&own) >= 0);
+                event = own;
+                start();
+                turn(20000);
+                check_int(write(pipes[1], "x", 1), 1);
+                await_said("cannot be opened");
+                await(1);
+                check_contains(said, "a.log: ");
+                check(!strstr(said, "cannot"));
+                _exit(0);
+        }
+        check_int(waitpid(child, &status, 0), child);
+        check_int(status, 0);
+}
+
+int main(int argc, char **argv)
+{
+        static const struct {
+                const char *name;
+                void (*run)(void);
+        } tests[] = {
+#define TEST(name) { #name, test_##name }
+                TEST(appears), TEST(transport), TEST(partial), TEST(globs), TEST(links), TEST(foreign_link), TEST(no_file), TEST(rotation),
+                TEST(rotations_unseen), TEST(unlinked), TEST(copytruncate), TEST(truncated), TEST(copy_in_glob), TEST(hole),
+                TEST(long_lines), TEST(restart), TEST(commit_in_line), TEST(absent_at_start), TEST(renamed_in_glob), TEST(style_changed), TEST(rotated_while_stopped), TEST(copied_while_stopped), TEST(same_lines_rotated), TEST(lost),
+                TEST(inode_again), TEST(past), TEST(polling), TEST(descriptors), TEST(edited), TEST(first_start), TEST(first_start_rotated), TEST(first_start_without_stamps),
+                TEST(readers), TEST(fair), TEST(overflow), TEST(prints), TEST(list), TEST(rights),
+        };
+        char command[128];
+
+        check(mkdtemp(base) != NULL);
+        check_int(setenv("TZ", "UTC", 1), 0);
+        check(sd_event_new(&event) >= 0);
+        for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
+                if (argc > 1 && strcmp(argv[1], tests[i].name) != 0)
+                        continue;
+                fprintf(stderr, "%s\n", tests[i].name);
+                tests[i].run();
+        }
+        forget_lines();
+        sd_event_unref(event);
+        snprintf(command, sizeof command, "rm -rf %s", base);
+        return system(command);
+}
