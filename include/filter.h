@@ -99,6 +99,7 @@ const char *filter_mode_name(const Filter *filter, size_t i);
 bool filter_listens(const Filter *filter, const char *ident);
 bool filter_resolve(Filter *filter, EventTime now);
 const char *filter_missing_user(const Filter *filter);
+bool filter_trusts(const Filter *filter, const Line *line);
 FilterVerdict filter_match(Filter *filter, const Line *line, Hit *ret_hit);
 FilterVerdict filter_learn(Filter *filter, const Line *line);
 FilterVerdict filter_explain(Filter *filter, const Line *line, FilterExplain explain, void *userdata, Hit *ret_hit);

@@ -78,5 +78,15 @@ typedef struct JournalPastStats {
 typedef void (*SourceLineSink)(void *userdata, const Line *line);
 int journal_read_past(const JournalConfig *config, const JournalPast *past, SourceLineSink line, void *userdata,
                       JournalPastStats *ret_stats);
-int journal_has_seen(const JournalConfig *config);
+
+/**
+ * Which entries say that a service has written. Zero: any.
+ */
+typedef struct JournalSeen {
+        EventTime since;
+        bool (*trusts)(void *userdata, const Line *line); /* whether the service wrote it; NULL: whoever did */
+        void *userdata;
+} JournalSeen;
+
+int journal_has_seen(const JournalConfig *config, const JournalSeen *seen);
 const char *source_state_name(SourceState state);

@@ -54,6 +54,22 @@ static bool hears_files(const Daemon *daemon, const Jail *jail, const JailView *
         return false;
 }
 
+/* Lines of its service stand in a log file, but not in the journal: nothing of them counts. */
+static bool is_disbelieved(const Daemon *daemon, Jail *jail)
+{
+        return jail->disbelieved && jail->filter && !jail->config->sources && !journal_carries(daemon, jail);
+}
+
+static const char *disbelieved_notice(const Daemon *daemon, Jail *jail)
+{
+        if (!is_disbelieved(daemon, jail))
+                return "";
+        snprintf(jail->notice, sizeof jail->notice,
+                 "its lines stand in a syslog file but not in the journal, so any local user may have written them (logger -t), and "
+                 "nothing counts; if this host's service is only there, write sources: [files]");
+        return jail->notice;
+}
+
 static const char *jail_state(const Daemon *daemon, Jail *jail, const JailView *view)
 {
         if (jail->paused_by)
@@ -61,6 +77,8 @@ static const char *jail_state(const Daemon *daemon, Jail *jail, const JailView *
         if (jail_counts_bans(jail->config))
                 return jail->config->observe ? "observing" : "running";
         if (!jail->filter || count_files(view, "degraded") > 0)
+                return "degraded";
+        if (is_disbelieved(daemon, jail))
                 return "degraded";
         bool reads_files = hears_files(daemon, jail, view);
         if (!reads_files && reads_journal(daemon, jail) && journal_state(daemon) == SOURCE_WAITING)
@@ -96,6 +114,8 @@ static const char *jail_problem(const Daemon *daemon, Jail *jail, const JailView
         text = daemon_problem(daemon, topic);
         for (size_t i = 0; i < view->n_files && !*text; i++)
                 text = strcmp(view->files[i].state, "degraded") == 0 ? view->files[i].problem : "";
+        if (!*text)
+                text = disbelieved_notice(daemon, jail);
         return *text ? text : deaf_notice(daemon, jail, view);
 }
 

@@ -196,10 +196,10 @@ static bool is_for(Daemon *daemon, size_t i, const Line *line)
         if (!jail->filter)
                 return false;
         if (line->readers)
-                return has_reader(line, i) && files_believes(daemon, jail, line) && (!*line->ident || filter_listens(jail->filter, line->ident));
+                return has_reader(line, i) && (!*line->ident || filter_listens(jail->filter, line->ident)) && files_believes(daemon, jail, line);
         if ((sources && !(sources & CONFIG_SOURCE_JOURNAL)) || !filter_listens(jail->filter, line->ident))
                 return false;
-        files_journal_line(daemon, jail);
+        files_journal_line(daemon, jail, line);
         return true;
 }
 

@@ -30,7 +30,7 @@ unsigned files_jail_sources(const Daemon *daemon, Jail *jail)
 
         if (config->sources)
                 return config->sources;
-        if (config->n_logs == 0 || !jail->filter || journal_knows(daemon, jail))
+        if (config->n_logs == 0 || !jail->filter || journal_carries(daemon, jail))
                 return CONFIG_SOURCE_JOURNAL;
         return CONFIG_SOURCE_JOURNAL | CONFIG_SOURCE_FILES;
 }
@@ -52,25 +52,31 @@ bool files_reads_both(const Jail *jail)
  * files_believes() - whether a jail takes a line of a file that it reads
  *
  * What a syslog daemon has written went through the journal as well, where there is one, and the journal tells whether it
- * was the service or any user with logger(1). So with `sources: auto` such lines count only on a host without a journal.
+ * was the service or any user with logger(1). So with `sources: auto` such lines count only on a host without a journal;
+ * where the journal never gets them, status tells what to write (answer-status.c).
  */
-bool files_believes(const Daemon *daemon, const Jail *jail, const Line *line)
+bool files_believes(const Daemon *daemon, Jail *jail, const Line *line)
 {
         if (jail->config->sources || strcmp(line->transport, "syslog") != 0)
                 return true;
-        return !daemon->journal || journal_source_stats(daemon->journal)->state == SOURCE_WAITING;
+        if (!daemon->journal || journal_source_stats(daemon->journal)->state == SOURCE_WAITING)
+                return true;
+        jail->disbelieved = true;
+        return false;
 }
 
 /**
- * files_journal_line() - a jail's service has written to the journal: with `sources: auto` its files are left
+ * files_journal_line() - the journal has a line under the name of a jail's service
+ *
+ * If the service itself wrote it, with `sources: auto` its files are left.
  */
-void files_journal_line(Daemon *daemon, Jail *jail)
+void files_journal_line(Daemon *daemon, Jail *jail, const Line *line)
 {
-        if (jail->service == SERVICE_SEEN)
-                return;
         jail->service = SERVICE_SEEN;
-        if (!jail->config->sources && jail->config->n_logs > 0)
-                daemon->files_changed = true;
+        if (jail->carried == CARRIED_YES || jail->config->sources || jail->config->n_logs == 0 || !filter_trusts(jail->filter, line))
+                return;
+        jail->carried = CARRIED_YES;
+        daemon->files_changed = true;
 }
 
 /* ---- places of reading ---- */

@@ -19,6 +19,8 @@
 #include "daemon/private.h"
 #include "util/log.h"
 
+#define CARRIED_SECONDS 86400 /* without a line in the journal, and a service's log files are read again at the next start */
+
 static bool has_ident(char *const *idents, size_t n_idents, const char *ident)
 {
         for (size_t i = 0; i < n_idents; i++)
@@ -247,6 +249,28 @@ bool journal_knows(const Daemon *daemon, Jail *jail)
         JournalConfig config = { .directory = daemon->options.journal_directory, .idents = info->idents, .n_idents = info->n_idents };
 
         if (jail->service == SERVICE_UNKNOWN)
-                jail->service = journal_has_seen(&config) == 0 ? SERVICE_SILENT : SERVICE_SEEN;
+                jail->service = journal_has_seen(&config, &(JournalSeen){ 0 }) == 0 ? SERVICE_SILENT : SERVICE_SEEN;
         return jail->service == SERVICE_SEEN;
+}
+
+static bool trusts(void *userdata, const Line *line)
+{
+        return filter_trusts(userdata, line);
+}
+
+/**
+ * journal_carries() - whether a jail can rely on the journal for its service
+ *
+ * Not on what anybody wrote under its name, nor on what it wrote before it went over to a log file. The journal is asked once;
+ * from then on its first line tells, see files_journal_line().
+ */
+bool journal_carries(const Daemon *daemon, Jail *jail)
+{
+        const FilterInfo *info = filter_info(jail->filter);
+        JournalConfig config = { .directory = daemon->options.journal_directory, .idents = info->idents, .n_idents = info->n_idents };
+        JournalSeen seen = { .since = event_time_ago(clock_event_now(), CARRIED_SECONDS), .trusts = trusts, .userdata = jail->filter };
+
+        if (jail->carried == CARRIED_UNKNOWN)
+                jail->carried = journal_has_seen(&config, &seen) > 0 ? CARRIED_YES : CARRIED_NO;
+        return jail->carried == CARRIED_YES;
 }

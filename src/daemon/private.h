@@ -45,7 +45,9 @@ typedef struct Jail {
         char **matches;                 /* what it reads of the journal, for status; as many as the filter has idents */
         bool filter_kept;               /* the kept copy runs, since the present file did not load */
         enum { SERVICE_UNKNOWN, SERVICE_SILENT, SERVICE_SEEN } service; /* whether it has ever written; see journal_knows() */
+        enum { CARRIED_UNKNOWN, CARRIED_NO, CARRIED_YES } carried; /* whether the journal has it of late; see journal_carries() */
         bool read_files;                /* since the start; see files_reads_both() */
+        bool disbelieved;               /* a log file has lines that only the journal could vouch for; see files_believes() */
         char *paused_by;                /* who paused it; NULL: nobody */
         EventTime paused_since;
         uint64_t total_failed;
@@ -192,12 +194,13 @@ int allow_send_touched(Daemon *daemon, const Element *elements, size_t n_element
 int journal_open(Daemon *daemon, Problem *problem);
 int journal_reopen(Daemon *daemon, Problem *problem);
 bool journal_knows(const Daemon *daemon, Jail *jail);
+bool journal_carries(const Daemon *daemon, Jail *jail);
 
 /* files.c: what is read of log files */
 unsigned files_jail_sources(const Daemon *daemon, Jail *jail);
 bool files_reads_both(const Jail *jail);
-bool files_believes(const Daemon *daemon, const Jail *jail, const Line *line);
-void files_journal_line(Daemon *daemon, Jail *jail);
+bool files_believes(const Daemon *daemon, Jail *jail, const Line *line);
+void files_journal_line(Daemon *daemon, Jail *jail, const Line *line);
 void files_remembered(Daemon *daemon, const PositionRecord *record);
 void files_commit(Daemon *daemon, bool all);
 void files_stop(Daemon *daemon);

@@ -301,6 +301,7 @@ static void move_jail(Jail *to, Jail *from)
         to->total_failed = from->total_failed;
         to->allowed = from->allowed;
         to->observed = from->observed;
+        to->carried = from->carried;
         to->read_files = from->read_files;
 }
 

@@ -452,6 +452,18 @@ FilterVerdict filter_match_rule(Filter *filter, const Line *line, Hit *ret_hit, 
 }
 
 /**
+ * filter_trusts() - whether a line's trusted fields say that the service wrote it
+ *
+ * Of a line whose source has no such fields they say nothing, and it is taken for the service's.
+ */
+bool filter_trusts(const Filter *filter, const Line *line)
+{
+        Origin origin;
+
+        return check_origin(filter, line, NULL, &origin);
+}
+
+/**
  * filter_match() - what a line says
  * @line:       a line of one of the filter's idents, oldest first; Line.origin() is called only if a rule matched
  * @ret_hit:    set with FILTER_HIT alone; its texts live until the next call or filter_free()

@@ -511,21 +511,37 @@ static void test_waiting(const char *file)
         stop();
 }
 
+static bool trusts_third(void *userdata, const Line *line)
+{
+        unsigned *asked = userdata;
+
+        return ++*asked == 3;
+}
+
 /* Whether anything is there, asked beside the reading. */
 static void test_seen(const char *file)
 {
         static const char *const idents[] = { "sshd" };
         JournalConfig config = { .directory = directory, .idents = idents, .n_idents = 1 };
+        const JournalSeen any = { 0 };
+        unsigned asked = 0;
+        JournalSeen trusted = { .trusts = trusts_third, .userdata = &asked };
 
         paper_fill(0);
-        check_int(journal_has_seen(&config), 0);
+        check_int(journal_has_seen(&config, &any), 0);
         paper_fill(1);
-        check_int(journal_has_seen(&config), 1);
+        check_int(journal_has_seen(&config, &any), 1);
+        check_int(journal_has_seen(&config, &trusted), 0);
+        check_int(asked, 1);
+        asked = 0;
+        paper_fill(5);
+        check_int(journal_has_seen(&config, &trusted), 1);
+        check_int(asked, 3);
         paper.next_error = -EIO;
         paper.n_errors = 1;
-        check(journal_has_seen(&config) < 0);
+        check(journal_has_seen(&config, &any) < 0);
         check_int(unlink(file), 0);
-        check_int(journal_has_seen(&config), 0);
+        check_int(journal_has_seen(&config, &any), 0);
         close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 }
 
