@@ -112,10 +112,10 @@ static const char *jail_problem(const Daemon *daemon, Jail *jail, const JailView
 
         snprintf(topic, sizeof topic, "jail %s", jail->config->name);
         text = daemon_problem(daemon, topic);
-        for (size_t i = 0; i < view->n_files && !*text; i++)
-                text = strcmp(view->files[i].state, "degraded") == 0 ? view->files[i].problem : "";
         if (!*text)
                 text = disbelieved_notice(daemon, jail);
+        for (size_t i = 0; i < view->n_files && !*text; i++)
+                text = strcmp(view->files[i].state, "degraded") == 0 ? view->files[i].problem : "";
         return *text ? text : deaf_notice(daemon, jail, view);
 }
 
