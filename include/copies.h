@@ -7,7 +7,7 @@
 #include "util/cleanup.h"
 
 #define COPIES_SECONDS 2        /* between the times that two sources give one message */
-#define COPIES_SOURCES_MAX 8    /* that are told apart; a further one is taken for the last */
+#define COPIES_SOURCES_MAX 8    /* that are told apart of one message: the journal and files; a further file is taken for the last */
 #define COPIES_MAX 65536        /* messages remembered */
 
 typedef struct Copies Copies;
@@ -17,4 +17,5 @@ Copies *copies_free(Copies *copies);
 DEFINE_CLEANUP(Copies *, copies_free)
 
 bool copies_seen(Copies *copies, const char *reader, const Line *line);
+void copies_retract(Copies *copies);
 uint64_t copies_dropped(const Copies *copies);

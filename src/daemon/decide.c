@@ -108,10 +108,13 @@ void daemon_degrade(Daemon *daemon, const char *topic, const char *text)
 
 /* ---- lines ---- */
 
-static void learn(Filter *filter, const Line *line)
+static FilterVerdict learn(Filter *filter, const Line *line)
 {
-        if (filter_learn(filter, line) == FILTER_ORIGIN && filter_resolve(filter, line->time))
-                filter_learn(filter, line);
+        FilterVerdict verdict = filter_learn(filter, line);
+
+        if (verdict == FILTER_ORIGIN && filter_resolve(filter, line->time))
+                verdict = filter_learn(filter, line);
+        return verdict;
 }
 
 /* What a jail's filter says to a line. The user who writes them may have come with a package, after the filter was loaded. */
@@ -203,10 +206,36 @@ static bool is_for(Daemon *daemon, size_t i, const Line *line)
         return true;
 }
 
+static bool may_have_copy(const Daemon *daemon, const Jail *jail)
+{
+        return daemon->copies && files_reads_both(jail);
+}
+
 /* Whether a jail that reads journal and files has seen the message in the other one. */
 static bool is_copy(Daemon *daemon, const Jail *jail, const Line *line)
 {
-        return daemon->copies && files_reads_both(jail) && copies_seen(daemon->copies, jail->config->name, line);
+        return may_have_copy(daemon, jail) && copies_seen(daemon->copies, jail->config->name, line);
+}
+
+/* What is not believed must not pass for a message that is still to come: a client can write into an error log, a user into the journal. */
+static void note_verdict(Daemon *daemon, const Jail *jail, FilterVerdict verdict)
+{
+        if (verdict == FILTER_ORIGIN && may_have_copy(daemon, jail))
+                copies_retract(daemon->copies);
+}
+
+static FilterVerdict judge(Daemon *daemon, const Jail *jail, const Line *line, Hit *ret_hit)
+{
+        FilterVerdict verdict = match(jail->filter, line, ret_hit);
+
+        note_verdict(daemon, jail, verdict);
+        return verdict;
+}
+
+static void learn_past(Daemon *daemon, const Jail *jail, const Line *line)
+{
+        if (filter_info(jail->filter)->has_sessions || may_have_copy(daemon, jail))
+                note_verdict(daemon, jail, learn(jail->filter, line));
 }
 
 /**
@@ -226,7 +255,7 @@ void decide_line(void *userdata, const Line *line)
                 Jail *jail = &daemon->jails[i];
                 Hit hit;
 
-                if (is_for(daemon, i, line) && !is_copy(daemon, jail, line) && match(jail->filter, line, &hit) == FILTER_HIT) {
+                if (is_for(daemon, i, line) && !is_copy(daemon, jail, line) && judge(daemon, jail, line, &hit) == FILTER_HIT) {
                         hit.jail = jail->config->name; /* it may have been renamed since the filter was loaded */
                         decide_hit(daemon, jail, &hit);
                 }
@@ -265,8 +294,8 @@ void decide_past_line(void *userdata, const Line *line)
         for (size_t i = 0; i < daemon->n_jails; i++) {
                 Jail *jail = &daemon->jails[i];
 
-                if (is_for(daemon, i, line) && !is_copy(daemon, jail, line) && filter_info(jail->filter)->has_sessions)
-                        learn(jail->filter, line);
+                if (is_for(daemon, i, line) && !is_copy(daemon, jail, line))
+                        learn_past(daemon, jail, line);
         }
         inflight_end(daemon->inflight);
 }

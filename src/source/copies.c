@@ -38,9 +38,14 @@ typedef struct Key {
         int64_t second;
 } Key;
 
+typedef struct Teller {
+        uint32_t source;        /* hash of its name */
+        uint32_t told;
+} Teller;
+
 typedef struct Entry {
         Key key;
-        uint32_t told[COPIES_SOURCES_MAX];
+        Teller tellers[COPIES_SOURCES_MAX]; /* the journal first, then files as they come */
         UT_hash_handle hh;
 } Entry;
 
@@ -48,8 +53,12 @@ struct Copies {
         Entry *entries; /* the first told first */
         size_t max;
         uint64_t dropped;
-        uint64_t sources[COPIES_SOURCES_MAX]; /* hashes of their names */
-        size_t n_sources;
+        /* what the last line has told, should it be taken back */
+        struct {
+                Key key;
+                uint32_t source;
+        } last[2];
+        size_t n_last;
 };
 
 /**
@@ -93,18 +102,22 @@ Copies *copies_free(Copies *copies)
         return NULL;
 }
 
-static size_t source_index(Copies *copies, const char *name)
+/* 0: the journal. Lines of files that name no program are no copies of one another: clients of two web sites send the same. */
+static uint32_t source_of(const Line *line)
 {
-        uint64_t hash = table_hash(name, strlen(name));
-        size_t i = 0;
+        const char *name = *line->ident ? line->source : "";
 
-        while (i < copies->n_sources && copies->sources[i] != hash)
+        return line->readers ? (uint32_t) table_hash(name, strlen(name)) | 1 : 0;
+}
+
+static Teller *teller_of(Entry *entry, uint32_t source)
+{
+        size_t i = source != 0;
+
+        while (i > 0 && i < COPIES_SOURCES_MAX - 1 && entry->tellers[i].source != 0 && entry->tellers[i].source != source)
                 i++;
-        if (i == COPIES_SOURCES_MAX)
-                return i - 1;
-        if (i == copies->n_sources)
-                copies->sources[copies->n_sources++] = hash;
-        return i;
+        entry->tellers[i].source = source;
+        return &entry->tellers[i];
 }
 
 static bool is_octal(char c)
@@ -178,32 +191,37 @@ static Entry *add(Copies *copies, uint64_t hash, int64_t second)
 }
 
 /* Whether another source has told it more often. */
-static bool has_copy(const Copies *copies, const Entry *entry, size_t source)
+static bool has_copy(Entry *entry, uint32_t source)
 {
-        for (size_t i = 0; i < copies->n_sources; i++)
-                if (entry->told[i] > entry->told[source])
+        uint32_t own = teller_of(entry, source)->told;
+
+        for (size_t i = 0; i < COPIES_SOURCES_MAX; i++)
+                if (entry->tellers[i].told > own)
                         return true;
         return false;
 }
 
 /* Takes note of one more telling. Return: whether another source has told it more often before. */
-static bool tell(Copies *copies, uint64_t hash, int64_t second, size_t source)
+static bool tell(Copies *copies, uint64_t hash, int64_t second, uint32_t source)
 {
         static const int64_t distances[] = { 0, 1, -1, COPIES_SECONDS, -COPIES_SECONDS };
         Entry *entry;
 
         for (size_t i = 0; i < sizeof distances / sizeof *distances; i++) {
                 entry = find(copies, hash, second + distances[i]);
-                if (entry && has_copy(copies, entry, source)) {
-                        entry->told[source]++;
+                if (entry && has_copy(entry, source)) {
+                        teller_of(entry, source)->told++;
                         return true;
                 }
         }
         entry = find(copies, hash, second);
         if (!entry)
                 entry = add(copies, hash, second);
-        if (entry)
-                entry->told[source]++;
+        if (!entry)
+                return false;
+        teller_of(entry, source)->told++;
+        copies->last[copies->n_last].key = entry->key;
+        copies->last[copies->n_last++].source = source;
         return false;
 }
 
@@ -217,10 +235,11 @@ static bool tell(Copies *copies, uint64_t hash, int64_t second, size_t source)
 bool copies_seen(Copies *copies, const char *reader, const Line *line)
 {
         int64_t second = line->time.usec / USEC_PER_SEC;
-        size_t source = source_index(copies, line->source);
+        uint32_t source = source_of(line);
         Hashes hashes = line_hashes(reader, line);
         bool copy = false;
 
+        copies->n_last = 0;
         if (*line->ident)
                 copy = tell(copies, hashes.whole, second, source);
         /* A file's lines with a program's name are not compared with those without: both are not the journal's. */
@@ -228,6 +247,24 @@ bool copies_seen(Copies *copies, const char *reader, const Line *line)
                 copy = tell(copies, hashes.text, second, source) || copy;
         copies->dropped += copy;
         return copy;
+}
+
+/**
+ * copies_retract() - the line that copies_seen() was asked about last, and that was no copy, is not believed
+ *
+ * What anybody may have written must not make a copy of what the service will write: who can guess the text would have it
+ * not counted.
+ */
+void copies_retract(Copies *copies)
+{
+        for (size_t i = 0; i < copies->n_last; i++) {
+                Entry *entry = find(copies, copies->last[i].key.hash, copies->last[i].key.second);
+                Teller *teller = entry ? teller_of(entry, copies->last[i].source) : NULL;
+
+                if (teller && teller->told > 0)
+                        teller->told--;
+        }
+        copies->n_last = 0;
 }
 
 /**

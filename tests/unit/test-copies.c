@@ -50,7 +50,6 @@ static void test_writing(void)
         check(!seen("/a", "sshd", 7, 300, " user a#099b#033[0m from"));
 }
 
-/* Each of many messages, some of them told twice in a second, counts as often as it was written. */
 /* What one jail has heard is no copy for another one. */
 static void test_readers(void)
 {
@@ -76,6 +75,48 @@ static void test_nameless(void)
         check(!seen("/access.log", "", -1, 380, "x"));
 }
 
+/* Two web sites write the same line in the same second: those are two requests, and the journal has both, or none. */
+static void test_sites(void)
+{
+        check(!seen("/one.log", "", -1, 400, "203.0.113.5 - - GET"));
+        check(!seen("/two.log", "", -1, 400, "203.0.113.5 - - GET"));
+        check(seen("journal", "nginx", 7, 400.4, "203.0.113.5 - - GET"));
+        check(seen("journal", "nginx", 7, 400.4, "203.0.113.5 - - GET"));
+        check(!seen("journal", "nginx", 7, 400.4, "203.0.113.5 - - GET"));
+}
+
+/* However many files there are, and have been, the journal is told from each. */
+static void test_many_files(void)
+{
+        for (int i = 0; i < 40; i++) {
+                char file[20];
+
+                snprintf(file, sizeof file, "/file-%d", i);
+                check(!seen(file, "x", 1, 420 + 10 * i, "x"));
+                check(seen("journal", "x", 1, 420 + 10 * i, "x"));
+        }
+        check(!seen("journal", "x", 1, 920, "z"));
+        check(seen("/file-39", "x", 1, 920, "z"));
+}
+
+/* What was not believed does not stand for what the service itself will write. */
+static void test_retract(void)
+{
+        for (int i = 0; i < 3; i++) {
+                check(!seen("/error.log", "", -1, 1100, "203.0.113.5 - - GET"));
+                copies_retract(copies);
+                check(!seen("journal", "nginx", 7, 1100, "203.0.113.5 - - GET"));
+                copies_retract(copies);
+        }
+        check(!seen("/access.log", "", -1, 1100, "203.0.113.5 - - GET"));
+        check(!seen("/access.log", "", -1, 1101, "203.0.113.5 - - GET"));
+        check(seen("journal", "nginx", 8, 1100, "203.0.113.5 - - GET"));
+        copies_retract(copies); /* it was a copy: nothing to take back */
+        check(seen("journal", "nginx", 8, 1101, "203.0.113.5 - - GET"));
+        check(!seen("journal", "nginx", 8, 1101, "203.0.113.5 - - GET"));
+}
+
+/* Each of many messages, some of them told twice in a second, counts as often as it was written. */
 static void test_shuffled(void)
 {
         enum { N = 4000, LAG = 300 };
@@ -123,6 +164,9 @@ int main(void)
         test_writing();
         test_readers();
         test_nameless();
+        test_sites();
+        test_many_files();
+        test_retract();
         test_shuffled();
         test_cap();
         copies_free(copies);
