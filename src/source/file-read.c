@@ -271,8 +271,11 @@ static int head_fits(FileStream *stream)
         return n == (ssize_t) stream->head_size && memcmp(head, stream->head, stream->head_size) == 0;
 }
 
-/* Behind a hole: so that a file of many gigabytes of nothing is not read byte by byte. */
-static void skip_hole(FileStream *stream)
+/*
+ * Behind a hole: so that a file of many gigabytes of nothing is not read byte by byte. One that reaches to the end is left, for
+ * as long as it does. Return: whether there is nothing behind.
+ */
+static bool skip_hole(FileStream *stream)
 {
         off_t data = lseek(stream->fd, stream->offset, SEEK_DATA);
 
@@ -280,6 +283,7 @@ static void skip_hole(FileStream *stream)
                 stream->offset = data;
                 stream->tail_size = 0;
         }
+        return data < 0 && errno == ENXIO;
 }
 
 static int look_at_size(FileStream *stream)
@@ -329,8 +333,8 @@ int stream_read(FileStream *stream, BootTime end)
         keep_tail(stream);
         source->reading = NULL;
         keep_head(stream);
-        if (full && source->buffer[n - 1] == '\0')
-                skip_hole(stream);
+        if (full && source->buffer[n - 1] == '\0' && skip_hole(stream))
+                return 0;
         return r == 0 && full ? FILE_E_MORE : r;
 }
 

@@ -561,6 +561,26 @@ static void test_hole(void)
         stop();
 }
 
+/* Who makes a file of nothing but a hole has it lie there: it is not read for hours, and what is written behind it is. */
+static void test_endless_hole(void)
+{
+        uint64_t runs = 0, until;
+
+        clean("a.log", NULL);
+        start();
+        say("a.log", "before\n");
+        await(1);
+        check_int(truncate(at("a.log"), INT64_C(1) << 43), 0);
+        turn(100000);
+        for (until = clock_boot_now().usec + 300000; clock_boot_now().usec < until; runs++)
+                check(sd_event_run(event, 20000) >= 0);
+        check(runs < 50);
+        say("a.log", "behind\n");
+        await(2);
+        check_text(lines[1], "behind");
+        stop();
+}
+
 static void test_long_lines(void)
 {
         char *text = malloc(600000);
@@ -1157,7 +1177,7 @@ int main(int argc, char **argv)
         } tests[] = {
 #define TEST(name) { #name, test_##name }
                 TEST(appears), TEST(transport), TEST(partial), TEST(globs), TEST(links), TEST(foreign_link), TEST(no_file), TEST(rotation),
-                TEST(rotations_unseen), TEST(unlinked), TEST(copytruncate), TEST(truncated), TEST(copy_in_glob), TEST(hole),
+                TEST(rotations_unseen), TEST(unlinked), TEST(copytruncate), TEST(truncated), TEST(copy_in_glob), TEST(hole), TEST(endless_hole),
                 TEST(long_lines), TEST(restart), TEST(commit_in_line), TEST(absent_at_start), TEST(renamed_in_glob), TEST(style_changed), TEST(rotated_while_stopped), TEST(copied_while_stopped), TEST(same_lines_rotated), TEST(lost),
                 TEST(inode_again), TEST(past), TEST(polling), TEST(descriptors), TEST(edited), TEST(first_start), TEST(first_start_rotated), TEST(first_start_without_stamps),
                 TEST(readers), TEST(fair), TEST(overflow), TEST(prints), TEST(list), TEST(rights),
