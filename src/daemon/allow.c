@@ -16,42 +16,6 @@
 #include "daemon/private.h"
 #include "util/log.h"
 
-/* ---- the engine's list ---- */
-
-static bool is_running(const Config *config, const char *jail)
-{
-        for (size_t i = 0; i < config->n_jails; i++)
-                if (config->jails[i].enabled && strcmp(config->jails[i].name, jail) == 0)
-                        return true;
-        return false;
-}
-
-/**
- * allow_configured() - put the addresses of a configuration into the allow list, in place of an earlier one's
- *
- * Return: 0 or -errno.
- */
-int allow_configured(Daemon *daemon, const Config *config)
-{
-        _cleanup_free_ AllowEntry *entries = calloc(config->n_allow + 1, sizeof *entries);
-        size_t n_entries = 0;
-
-        if (!entries)
-                return -ENOMEM;
-        for (size_t i = 0; i < config->n_allow; i++) {
-                const AllowConfig *wanted = &config->allow[i];
-
-                if (wanted->kind == ALLOW_ADDR && (!wanted->jail || is_running(config, wanted->jail)))
-                        entries[n_entries++] = (AllowEntry){
-                                .addr = wanted->addr,
-                                .until = EVENT_TIME_FOREVER,
-                                .origin = wanted->place,
-                                .jail = wanted->jail,
-                        };
-        }
-        return ban_engine_allow_group(daemon->engine, "config", entries, n_entries, clock_event_now());
-}
-
 /* ---- what is watched ---- */
 
 /* The names of the groups, which `allow list` asks for one by one. */

@@ -74,7 +74,7 @@ static const char *jail_state(const Daemon *daemon, Jail *jail, const JailView *
 {
         if (jail->paused_by)
                 return "paused";
-        if (jail_counts_bans(jail->config))
+        if (core_counts_bans(jail->config))
                 return jail->config->observe ? "observing" : "running";
         if (!jail->filter || count_files(view, "degraded") > 0)
                 return "degraded";
@@ -145,7 +145,7 @@ static JailView config_view(const Daemon *daemon, const JailConfig *config)
                 .mode = config->mode,
                 .state = "disabled",
                 .problem = "",
-                .source = jail_counts_bans(config) ? "bans" : "journal",
+                .source = core_counts_bans(config) ? "bans" : "journal",
                 .increment = &config->increment,
                 .reject = config->reject,
                 .has_own_allow = has_own_allow(daemon->config, config->name),

@@ -28,7 +28,6 @@
 
 #define COMMIT_DELAY_USEC (300 * 1000)  /* P1 allows a second between commits */
 #define STOP_TIMEOUT_MSEC 5000
-#define EVIDENCE_BYTES_MAX (64 * 1024 * 1024)
 
 /* ---- loop ---- */
 
@@ -280,7 +279,7 @@ static int build_core(Daemon *daemon, Problem *problem)
         daemon->jails = calloc(config->n_jails + 1, sizeof *daemon->jails);
         if (!daemon->jails)
                 return -ENOMEM;
-        if ((r = tracker_new(config->max_windows, EVIDENCE_BYTES_MAX, (TrackerSink){ decide_offence, daemon }, &daemon->tracker)) < 0 ||
+        if ((r = tracker_new(config->max_windows, CORE_EVIDENCE_BYTES_MAX, (TrackerSink){ decide_offence, daemon }, &daemon->tracker)) < 0 ||
             (r = ban_engine_new(config->max_bans, (BanSink){ decide_event, decide_level, allow_changed, daemon }, &daemon->engine)) < 0)
                 return r;
         for (size_t i = 0; i < config->n_jails; i++) {
@@ -292,11 +291,11 @@ static int build_core(Daemon *daemon, Problem *problem)
                 if ((r = jail_init(running, jail)) < 0)
                         return r;
                 daemon->n_jails++;
-                if ((r = jail_counts_bans(jail) ? 0 : load_filter(daemon, running)) < 0 || (r = jail_set_stages(daemon, jail)) < 0)
+                if ((r = core_counts_bans(jail) ? 0 : load_filter(daemon, running)) < 0 || (r = core_set_jail(daemon->tracker, daemon->engine, jail)) < 0)
                         return r;
         }
         r = allow_singles(daemon, config);
-        return r < 0 ? r : allow_configured(daemon, config);
+        return r < 0 ? r : core_set_allowed(daemon->engine, config, clock_event_now());
 }
 
 /* A dry run shares nothing with the daemon that may be running. */
@@ -403,7 +402,7 @@ Daemon *daemon_free(Daemon *daemon)
                 free(daemon->groups[i]);
         free(daemon->groups);
         free(daemon->on_link);
-        free(daemon->ban_hits);
+        ban_hits_deinit(&daemon->ban_hits);
         config_free(daemon->config);
         health_clear(&daemon->health);
         free(daemon->elements);
@@ -460,7 +459,7 @@ int daemon_check(const DaemonOptions *options, bool dump, bool origin)
         for (size_t i = 0; i < config->n_jails; i++) {
                 const JailConfig *jail = &config->jails[i];
                 _cleanup_(filter_freep) Filter *filter = NULL;
-                int r = jail_counts_bans(jail) ? 0 : filter_load(jail->filter, jail->mode, jail->name, NULL, &filter, &problem);
+                int r = core_counts_bans(jail) ? 0 : filter_load(jail->filter, jail->mode, jail->name, NULL, &filter, &problem);
 
                 if (r != 0) {
                         fprintf(stderr, "bailiffd: %s: jail %s: %s\n", jail_filter_place(jail, r), jail->name, problem.text);

@@ -108,25 +108,6 @@ void daemon_degrade(Daemon *daemon, const char *topic, const char *text)
 
 /* ---- lines ---- */
 
-static FilterVerdict learn(Filter *filter, const Line *line)
-{
-        FilterVerdict verdict = filter_learn(filter, line);
-
-        if (verdict == FILTER_ORIGIN && filter_resolve(filter, line->time))
-                verdict = filter_learn(filter, line);
-        return verdict;
-}
-
-/* What a jail's filter says to a line. The user who writes them may have come with a package, after the filter was loaded. */
-static FilterVerdict match(Filter *filter, const Line *line, Hit *ret_hit)
-{
-        FilterVerdict verdict = filter_match(filter, line, ret_hit);
-
-        if (verdict == FILTER_ORIGIN && filter_resolve(filter, line->time))
-                verdict = filter_match(filter, line, ret_hit);
-        return verdict;
-}
-
 static void fault_point(const Line *line)
 {
 #if BAILIFF_FAULT_POINTS
@@ -137,30 +118,32 @@ static void fault_point(const Line *line)
 #endif
 }
 
+static void note_allowed(Jail *jail, const Hit *hit, const AllowEntry *entry)
+{
+        char addr[ADDR_TEXT_MAX];
+        unsigned dropped;
+
+        jail->allowed++;
+        if (log_allow("allowed", 6, &dropped))
+                log_info("[%s] failure of %s not counted: allowed by %s (%s)", jail->config->name, addr_format(&hit->addr, addr),
+                         addr_format(&entry->addr, (char[ADDR_TEXT_MAX]){ "" }), entry->origin);
+}
+
 /**
  * decide_hit() - count a failure, unless its address is allowed
  */
 void decide_hit(Daemon *daemon, Jail *jail, const Hit *hit)
 {
-        unsigned counted = 0;
+        const AllowEntry *entry;
+        unsigned counted;
+        int r = core_hit(daemon->tracker, daemon->engine, hit, &entry, &counted);
 
-        if (hit->kind == HIT_FAILURE) {
-                const AllowEntry *entry = ban_engine_allowed(daemon->engine, jail->config->name, &hit->addr);
-                char addr[ADDR_TEXT_MAX];
-                unsigned dropped;
-
-                if (daemon->journal)
-                        journal_source_attack(daemon->journal);
-                if (entry) {
-                        jail->allowed++;
-                        if (log_allow("allowed", 6, &dropped))
-                                log_info("[%s] failure of %s not counted: allowed by %s (%s)", jail->config->name,
-                                         addr_format(&hit->addr, addr), addr_format(&entry->addr, (char[ADDR_TEXT_MAX]){ "" }),
-                                         entry->origin);
-                        return;
-                }
+        if (hit->kind == HIT_FAILURE && daemon->journal)
+                journal_source_attack(daemon->journal);
+        if (entry) {
+                note_allowed(jail, hit, entry);
+                return;
         }
-        int r = tracker_hit(daemon->tracker, hit, &counted);
         daemon_degrade(daemon, "memory", r < 0 ? "out of memory: failures are not counted; give the host more, or lower max_windows" : NULL);
         jail->total_failed += counted;
         daemon->dirty = true;
@@ -182,26 +165,15 @@ static void set_aside(Daemon *daemon, const Line *line)
         daemon_commit(daemon);
 }
 
-static bool has_reader(const Line *line, size_t jail)
-{
-        for (size_t i = 0; i < line->n_readers; i++)
-                if (line->readers[i] == jail)
-                        return true;
-        return false;
-}
-
-/* Whether the i-th jail is to see a line. A file's line without a program's name is for whoever reads the file. */
+/* Whether the i-th jail is to see a line. */
 static bool is_for(Daemon *daemon, size_t i, const Line *line)
 {
         Jail *jail = &daemon->jails[i];
-        const unsigned sources = jail->config->sources;
 
-        if (!jail->filter)
+        if (!core_is_for(jail->config, jail->filter, i, line))
                 return false;
         if (line->readers)
-                return has_reader(line, i) && (!*line->ident || filter_listens(jail->filter, line->ident)) && files_believes(daemon, jail, line);
-        if ((sources && !(sources & CONFIG_SOURCE_JOURNAL)) || !filter_listens(jail->filter, line->ident))
-                return false;
+                return files_believes(daemon, jail, line);
         files_journal_line(daemon, jail, line);
         return true;
 }
@@ -226,7 +198,7 @@ static void note_verdict(Daemon *daemon, const Jail *jail, FilterVerdict verdict
 
 static FilterVerdict judge(Daemon *daemon, const Jail *jail, const Line *line, Hit *ret_hit)
 {
-        FilterVerdict verdict = match(jail->filter, line, ret_hit);
+        FilterVerdict verdict = core_match(jail->filter, jail->config, line, ret_hit);
 
         note_verdict(daemon, jail, verdict);
         return verdict;
@@ -235,7 +207,7 @@ static FilterVerdict judge(Daemon *daemon, const Jail *jail, const Line *line, H
 static void learn_past(Daemon *daemon, const Jail *jail, const Line *line)
 {
         if (filter_info(jail->filter)->has_sessions || may_have_copy(daemon, jail))
-                note_verdict(daemon, jail, learn(jail->filter, line));
+                note_verdict(daemon, jail, core_learn(jail->filter, line));
 }
 
 /**
@@ -255,10 +227,8 @@ void decide_line(void *userdata, const Line *line)
                 Jail *jail = &daemon->jails[i];
                 Hit hit;
 
-                if (is_for(daemon, i, line) && !is_copy(daemon, jail, line) && judge(daemon, jail, line, &hit) == FILTER_HIT) {
-                        hit.jail = jail->config->name; /* it may have been renamed since the filter was loaded */
+                if (is_for(daemon, i, line) && !is_copy(daemon, jail, line) && judge(daemon, jail, line, &hit) == FILTER_HIT)
                         decide_hit(daemon, jail, &hit);
-                }
         }
         recidive_count(daemon);
         inflight_end(daemon->inflight);

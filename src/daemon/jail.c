@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* One jail as it runs: its filter, and what it is in the tracker and the ban engine. */
+/* One jail as it runs: its filter, and what is said of it. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,14 +9,6 @@
 #include "daemon/private.h"
 #include "util/text.h"
 #include "util/yaml.h"
-
-/**
- * jail_counts_bans() - whether its hits are the bans of the other jails
- */
-bool jail_counts_bans(const JailConfig *config)
-{
-        return config->sources & CONFIG_SOURCE_BANS;
-}
 
 /**
  * jail_init() - a jail without a filter
@@ -117,27 +109,6 @@ void jail_take_filter(Jail *jail, Jail *from)
         jail->filter = steal(from->filter);
         jail->matches = steal(from->matches);
         jail->fingerprint = from->fingerprint;
-}
-
-/**
- * jail_set_stages() - tell the tracker and the ban engine of a jail, or what has changed about it
- *
- * Return: 0 or -errno.
- */
-int jail_set_stages(Daemon *daemon, const JailConfig *config)
-{
-        TrackerJail window = { config->name, config->findtime, config->maxretry, config->ipv6_prefix };
-        BanJail ban = {
-                .name = config->name,
-                .bantime = config->bantime,
-                .ports = config->ports,
-                .n_ports = config->n_ports,
-                .reject = config->reject,
-                .increment = config->increment,
-        };
-        int r = tracker_set_jail(daemon->tracker, &window);
-
-        return r < 0 ? r : ban_engine_set_jail(daemon->engine, &ban);
 }
 
 /**

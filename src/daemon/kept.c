@@ -353,7 +353,7 @@ void kept_renew(Daemon *daemon)
         if (daemon->options.dry_run || daemon->config_kept)
                 return;
         for (size_t i = 0; i < daemon->n_jails; i++)
-                if (!jail_counts_bans(daemon->jails[i].config) && (!daemon->jails[i].filter || daemon->jails[i].filter_kept))
+                if (!core_counts_bans(daemon->jails[i].config) && (!daemon->jails[i].filter || daemon->jails[i].filter_kept))
                         return;
         daemon->keep_source = sd_event_source_disable_unref(daemon->keep_source);
         if (kept_save(daemon, &problem) == 0) {

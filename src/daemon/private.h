@@ -10,6 +10,7 @@
 #include "config.h"
 #include "control.h"
 #include "copies.h"
+#include "core.h"
 #include "daemon/daemon.h"
 #include "files.h"
 #include "filter.h"
@@ -55,17 +56,6 @@ typedef struct Jail {
         uint64_t observed;              /* offences that were not banned for `observe` or a pause */
         char notice[256];               /* room for what status has to say of it */
 } Jail;
-
-/**
- * A ban on its way to a jail that counts bans.
- */
-typedef struct BanHit {
-        char jail[JAIL_NAME_MAX];       /* which counts it */
-        char rule[JAIL_NAME_MAX + 4];   /* "ban:sshd" */
-        char text[EVIDENCE_TEXT_MAX];
-        Addr addr;
-        EventTime time;
-} BanHit;
 
 /**
  * Where reading of a file goes on; see file_source_positions().
@@ -126,8 +116,7 @@ struct Daemon {
         bool elements_lost;             /* they were too many to wait: all is compared when it takes them again */
         BanVisitor lifted;              /* is shown the bans that the present `unban` lifts */
         void *lifted_data;
-        BanHit *ban_hits;               /* to be counted behind the present line */
-        size_t n_ban_hits, ban_hits_size;
+        BanHits ban_hits;               /* to be counted behind the present line */
         bool banned;                    /* since `attempt` cleared it */
         bool dirty;                     /* something waits for the next commit */
         bool deadlines_moved;
@@ -165,13 +154,10 @@ void jail_deinit(Jail *jail);
 const char *jail_filter_place(const JailConfig *config, int r);
 int jail_set_filter(Jail *jail, Filter *filter);
 void jail_take_filter(Jail *jail, Jail *from);
-int jail_set_stages(Daemon *daemon, const JailConfig *config);
 void jail_degrade(Daemon *daemon, const char *jail, const char *text);
 void jail_pause(Jail *jail, const char *by, EventTime since);
-bool jail_counts_bans(const JailConfig *config);
 
 /* allow.c: who is never banned */
-int allow_configured(Daemon *daemon, const Config *config);
 int allow_start(Daemon *daemon, Problem *problem);
 int allow_singles(Daemon *daemon, const Config *config);
 int allow_remembered(void *userdata, const AllowRecord *record);

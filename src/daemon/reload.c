@@ -184,7 +184,7 @@ static int plan(Reload *reload, Problem *problem)
         }
         r = config_compare(daemon->config, reload->config, take_change, reload);
         for (size_t i = 0; i < reload->n_jails && r == 0; i++)
-                if (!jail_counts_bans(reload->jails[i].jail.config))
+                if (!core_counts_bans(reload->jails[i].jail.config))
                         r = load_filter(reload, &reload->jails[i], problem);
         return r;
 }
@@ -261,7 +261,7 @@ static int change_stages(Reload *reload, EventTime now)
                 const NextJail *next = &reload->jails[i];
 
                 if (!next->from || next->changed)
-                        r = jail_set_stages(daemon, next->jail.config);
+                        r = core_set_jail(daemon->tracker, daemon->engine, next->jail.config);
                 if (r == 0 && next->from && !same_scope(next->from->config, next->jail.config))
                         r = ban_engine_rescope(daemon->engine, next->jail.config->name, now, "configuration reloaded");
         }
@@ -278,7 +278,7 @@ static int change_host(Daemon *daemon, const Config *config)
                 tracker_set_max(daemon->tracker, config->max_windows);
         if (config->max_bans != before->max_bans)
                 ban_engine_set_max(daemon->engine, config->max_bans);
-        if ((r = allow_configured(daemon, config)) < 0 || (r = allow_singles(daemon, config)) < 0 ||
+        if ((r = core_set_allowed(daemon->engine, config, clock_event_now())) < 0 || (r = allow_singles(daemon, config)) < 0 ||
             (r = allow_watch_set(daemon->allow, config->allow, config->n_allow)) < 0)
                 return r;
         if (config->counters != before->counters) {
@@ -294,7 +294,7 @@ static int change_host(Daemon *daemon, const Config *config)
 /* What the jail has gathered goes on with it. */
 static void move_jail(Jail *to, Jail *from)
 {
-        if (!to->filter && !jail_counts_bans(to->config))
+        if (!to->filter && !core_counts_bans(to->config))
                 jail_take_filter(to, from);
         to->paused_by = steal(from->paused_by);
         to->paused_since = from->paused_since;
