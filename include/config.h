@@ -100,6 +100,8 @@ typedef int (*ConfigChangeVisitor)(void *userdata, const ConfigChange *change);
 
 /* The shipped file ($BAILIFF_SHIPPED, else BAILIFF_DATA_DIR/bailiff.yaml, where there is one), `path`, jails.d/ *.yaml beside `path`. */
 int config_load(const char *path, Config **ret_config, Problem *problem);
+/* The same, with these jails enabled; one that nobody wrote down is made of the defaults. `path` NULL: what is shipped alone. */
+int config_load_jails(const char *path, const char *const *jails, size_t n_jails, Config **ret_config, Problem *problem);
 /* One file alone: a kept one, which has every value in it. */
 int config_load_alone(const char *path, Config **ret_config, Problem *problem);
 int config_compare(const Config *before, const Config *after, ConfigChangeVisitor visitor, void *userdata);

@@ -20,8 +20,11 @@
 
 bool core_counts_bans(const JailConfig *config);
 int core_set_jail(Tracker *tracker, BanEngine *engine, const JailConfig *config);
+int core_add_idents(const FilterInfo *info, char ***idents, size_t *n_idents);
+void core_free_idents(char **idents, size_t n_idents);
 int core_set_allowed(BanEngine *engine, const Config *config, EventTime now);
 bool core_is_for(const JailConfig *config, const Filter *filter, size_t jail, const Line *line);
+bool core_believes(const JailConfig *config, const Line *line, bool journal);
 FilterVerdict core_match(Filter *filter, const JailConfig *config, const Line *line, Hit *ret_hit);
 FilterVerdict core_learn(Filter *filter, const Line *line);
 int core_hit(Tracker *tracker, const BanEngine *engine, const Hit *hit, const AllowEntry **ret_allowed, unsigned *ret_counted);

@@ -45,6 +45,7 @@ typedef struct LogLine {
 void logline_parse(const LogLineOptions *options, const char *text, size_t size,
                    bool (*is_ident)(void *userdata, const char *ident), void *userdata, LogLine *ret_line);
 size_t logline_stamp(const LogLineOptions *options, const char *text, size_t size, EventTime *ret_time, bool *ret_zoned);
+const char *logline_transport(bool *error_log, const LogLine *parts, const char *text, size_t size);
 bool logline_zone_changed(void);
 
 #define STAMP_TRUST_TEXT_MAX 192

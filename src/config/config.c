@@ -343,6 +343,40 @@ int config_load(const char *path, Config **ret_config, Problem *problem)
         return r < 0 ? r : config_build(path, layers, true, ret_config, problem);
 }
 
+/* A layer on top that enables a jail. */
+static int enable_jail(Layers *layers, const char *name)
+{
+        char text[JAIL_NAME_MAX + 64];
+        YamlDocument *document = NULL;
+        int r;
+
+        snprintf(text, sizeof text, "jails: { \"%s\": { enabled: true } }", name);
+        r = yaml_read_memory("--jail", text, strlen(text), &document, &(Problem){ "" });
+        return r < 0 ? r : layers_add(layers, document);
+}
+
+/**
+ * config_load_jails() - config_load(), with some jails enabled whatever it says
+ * @path:       NULL: what is shipped, alone; without that, the built-in defaults
+ * @jails:      names; of one that the files do not have, every option has its default, and the filter is named like it
+ *
+ * Return: as config_load(); -EINVAL for a name that no jail can have, too.
+ */
+int config_load_jails(const char *path, const char *const *jails, size_t n_jails, Config **ret_config, Problem *problem)
+{
+        _cleanup_(layers_freep) Layers *layers = NULL;
+        int r;
+
+        problem_set(problem, 0, "%s:1:1: out of memory", path ? path : "defaults");
+        r = layers_read(path, &layers, problem);
+        for (size_t i = 0; i < n_jails && r == 0; i++) {
+                if (!text_is_name(jails[i]))
+                        return problem_set(problem, -EINVAL, "\"%.80s\" is no jail's name, which has letters, digits, '-', '_' and '.'", jails[i]);
+                r = enable_jail(layers, jails[i]);
+        }
+        return r < 0 ? r : config_build(path ? path : "", layers, true, ret_config, problem);
+}
+
 /**
  * config_load_alone() - read and check a configuration that is one file
  *

@@ -137,7 +137,7 @@ static int add_shipped(Layers *layers, Problem *problem)
 
 /**
  * layers_read() - read all files of a configuration
- * @path:       the administrator's, which must exist
+ * @path:       the administrator's, which must exist; NULL: what is shipped alone
  * @ret_layers: for layers_free()
  *
  * Return: 0, -EINVAL if one is refused, -errno if one cannot be read.
@@ -145,20 +145,20 @@ static int add_shipped(Layers *layers, Problem *problem)
 int layers_read(const char *path, Layers **ret_layers, Problem *problem)
 {
         _cleanup_(layers_freep) Layers *layers = calloc(1, sizeof *layers);
-        const char *slash = strrchr(path, '/');
+        const char *slash = path ? strrchr(path, '/') : NULL;
         char beside[PATH_MAX] = ".";
         int r;
 
         if (!layers)
                 return -ENOMEM;
-        if (strlen(path) >= sizeof beside)
+        if (path && strlen(path) >= sizeof beside)
                 return problem_set(problem, -ENAMETOOLONG, "%s:1:1: the path is too long", path);
         if (slash)
                 snprintf(beside, sizeof beside, "%.*s", slash == path ? 1 : (int) (slash - path), path);
         r = add_shipped(layers, problem);
-        if (r == 0)
+        if (r == 0 && path)
                 r = add_checked_file(layers, path, problem);
-        if (r == 0)
+        if (r == 0 && path)
                 r = add_directory(layers, beside, problem);
         if (r < 0)
                 return r;

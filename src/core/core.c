@@ -47,6 +47,58 @@ static bool is_running(const Config *config, const char *jail)
         return false;
 }
 
+static int add_ident(char ***idents, size_t *n_idents, const char *ident)
+{
+        char **grown, *copy;
+
+        for (size_t i = 0; i < *n_idents; i++)
+                if (strcmp((*idents)[i], ident) == 0)
+                        return 0;
+        grown = reallocarray(*idents, *n_idents + 1, sizeof *grown);
+        if (!grown)
+                return -ENOMEM;
+        *idents = grown;
+        copy = strdup(ident);
+        if (!copy)
+                return -ENOMEM;
+        grown[(*n_idents)++] = copy;
+        return 0;
+}
+
+/**
+ * core_add_idents() - what the journal is to be asked for because of a filter
+ * @idents:     each name once, for core_free_idents(); NULL at first
+ *
+ * A journal is asked for whole names. Idents with a * are found by their program's: the source asks for _COMM as well.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int core_add_idents(const FilterInfo *info, char ***idents, size_t *n_idents)
+{
+        bool by_comm = false;
+        int r = 0;
+
+        for (size_t i = 0; i < info->n_idents && r == 0; i++) {
+                if (strpbrk(info->idents[i], "*?["))
+                        by_comm = true;
+                else
+                        r = add_ident(idents, n_idents, info->idents[i]);
+        }
+        for (size_t i = 0; by_comm && i < info->n_comms && r == 0; i++)
+                r = add_ident(idents, n_idents, info->comms[i]);
+        return r;
+}
+
+/**
+ * core_free_idents() - free what core_add_idents() has made
+ */
+void core_free_idents(char **idents, size_t n_idents)
+{
+        for (size_t i = 0; i < n_idents; i++)
+                free(idents[i]);
+        free(idents);
+}
+
 /**
  * core_set_allowed() - put the addresses of a configuration into the allow list, in place of an earlier one's
  *
@@ -97,6 +149,18 @@ bool core_is_for(const JailConfig *config, const Filter *filter, size_t jail, co
         if (line->readers)
                 return has_reader(line, jail) && (!*line->ident || filter_listens(filter, line->ident));
         return (!config->sources || (config->sources & CONFIG_SOURCE_JOURNAL)) && filter_listens(filter, line->ident);
+}
+
+/**
+ * core_believes() - whether a jail takes a line of a file that it reads
+ * @journal:    whether there is a journal
+ *
+ * What a syslog daemon has written went through the journal as well, where there is one, and the journal tells whether it
+ * was the service or any user with logger(1). So with `sources: auto` such lines count only on a host without a journal.
+ */
+bool core_believes(const JailConfig *config, const Line *line, bool journal)
+{
+        return config->sources || strcmp(line->transport, "syslog") != 0 || !journal;
 }
 
 /**

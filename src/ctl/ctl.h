@@ -135,6 +135,7 @@ int command_pause(Ctl *ctl, int argc, char **argv);
 int command_resume(Ctl *ctl, int argc, char **argv);
 int command_reload(Ctl *ctl, int argc, char **argv);
 int command_stats(Ctl *ctl, int argc, char **argv);
+int command_plan(Ctl *ctl, int argc, char **argv);
 int command_test(Ctl *ctl, int argc, char **argv);
 
 /* complete.c: `bailiffctl __complete`, for the shell */

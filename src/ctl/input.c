@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,42 +19,81 @@
 #include "util/cleanup.h"
 
 #define TEXT_MAX (2 * LINE_LENGTH_MAX)
-#define BUFFER_SIZE (4 * TEXT_MAX)
+#define BUFFER_SIZE (8 * TEXT_MAX)
 
-typedef struct Reader {
-        LineSink sink;
+struct InputFile {
+        const char *name;       /* for people */
+        const char *hint;       /* what reads a compressed file */
         int fd;
-        size_t used;
-        bool skipping; /* the rest of a line that was cut */
+        bool at_once;           /* a regular file: nobody waits for its lines */
+        bool first, end;
+        bool skipping;          /* the rest of a line that was cut */
+        EventTime mtime;
+        size_t start, used;
         char buffer[BUFFER_SIZE];
-} Reader;
+};
 
-/* Hands out the whole lines of the buffer, and what is longer than a line may be. */
-static int hand_out(Reader *reader, bool end)
+/**
+ * input_open() - begin to read a file
+ * @path:       "-": standard input
+ * @hint:       told of a compressed file, behind "zcat FILE | "
+ * @ret_file:   for input_close()
+ *
+ * Return: an exit status; what went wrong has been told.
+ */
+int input_open(const char *path, const char *hint, InputFile **ret_file)
 {
-        size_t start = 0;
+        bool standard = strcmp(path, "-") == 0;
+        InputFile *file = malloc(sizeof *file);
+        struct stat info;
 
-        while (start < reader->used) {
-                const char *line = reader->buffer + start, *feed = memchr(line, '\n', reader->used - start);
-                size_t left = reader->used - start, size = feed ? (size_t) (feed - line) : left;
-
-                if (!feed && !end && (left < TEXT_MAX || start > 0) && !reader->skipping)
-                        break;
-                if (!reader->skipping) {
-                        int r = reader->sink.text(reader->sink.userdata, line, size < TEXT_MAX ? size : TEXT_MAX);
-                        if (r < 0)
-                                return r;
-                }
-                reader->skipping = !feed;
-                start += size + (feed ? 1 : 0);
+        if (!file)
+                return fail("%s", strerror(ENOMEM));
+        /* The buffer is left as it is. */
+        file->name = standard ? "standard input" : path;
+        file->hint = hint;
+        file->fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+        file->first = true;
+        file->end = file->skipping = false;
+        file->at_once = true;
+        file->mtime = EVENT_TIME_NONE;
+        file->start = file->used = 0;
+        if (file->fd < 0) {
+                free(file);
+                return fail("%s cannot be read: %s", path, strerror(errno));
         }
-        memmove(reader->buffer, reader->buffer + start, reader->used - start);
-        reader->used -= start;
-        return 0;
+        if (fstat(file->fd, &info) == 0) {
+                file->at_once = S_ISREG(info.st_mode);
+                if (file->at_once)
+                        file->mtime.usec = (int64_t) info.st_mtim.tv_sec * USEC_PER_SEC;
+        }
+        *ret_file = file;
+        return STATUS_DONE;
+}
+
+/**
+ * input_close() - end reading
+ *
+ * Return: NULL.
+ */
+InputFile *input_close(InputFile *file)
+{
+        if (file && file->fd != STDIN_FILENO)
+                close(file->fd);
+        free(file);
+        return NULL;
+}
+
+/**
+ * input_mtime() - when a regular file was written last; EVENT_TIME_NONE of anything else
+ */
+EventTime input_mtime(const InputFile *file)
+{
+        return file->mtime;
 }
 
 /* A compressed file's lines are no lines. */
-static int check_content(const Reader *reader, const char *path)
+static int check_content(const InputFile *file)
 {
         static const char *const magics[] = { "\x1f\x8b",
                                               ("\xfd"
@@ -61,40 +101,65 @@ static int check_content(const Reader *reader, const char *path)
                                               "(\xb5/\xfd", "BZh" };
 
         for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
-                if (reader->used >= 6 && memcmp(reader->buffer, magics[i], strlen(magics[i])) == 0)
-                        return fail("%s is compressed: zcat FILE | bailiffctl test FILTER - (or xzcat, zstdcat, bzcat)", path);
+                if (file->used >= 6 && memcmp(file->buffer, magics[i], strlen(magics[i])) == 0)
+                        return fail("%s is compressed: zcat FILE | %s (or xzcat, zstdcat, bzcat)", file->name, file->hint);
         return STATUS_DONE;
 }
 
-static int read_on(Reader *reader, const char *path)
+/* More of the file behind what is left of the last read. */
+static int refill(InputFile *file)
 {
-        bool first = true, at_once = true;
-        struct stat info;
+        ssize_t size;
 
-        if (fstat(reader->fd, &info) == 0)
-                at_once = S_ISREG(info.st_mode);
+        memmove(file->buffer, file->buffer + file->start, file->used - file->start);
+        file->used -= file->start;
+        file->start = 0;
+        if (!file->at_once)
+                fflush(stdout); /* somebody may follow a live log */
+        do
+                size = read(file->fd, file->buffer + file->used, sizeof file->buffer - file->used);
+        while (size < 0 && errno == EINTR);
+        if (size < 0)
+                return fail("%s cannot be read: %s", file->name, strerror(errno));
+        file->used += (size_t) size;
+        file->end = size == 0;
+        if (file->first && check_content(file) != STATUS_DONE)
+                return STATUS_ERROR;
+        file->first = false;
+        return STATUS_DONE;
+}
+
+/**
+ * input_next() - the next line, without its line break
+ * @ret_text:   NULL: there are no more; else borrowed until the next call with this file
+ *
+ * Return: an exit status; what went wrong has been told.
+ */
+int input_next(InputFile *file, const char **ret_text, size_t *ret_size)
+{
         for (;;) {
-                ssize_t size;
-                int r;
+                const char *line = file->buffer + file->start;
+                size_t left = file->used - file->start;
+                const char *feed = memchr(line, '\n', left);
+                size_t size = feed ? (size_t) (feed - line) : left;
+                bool skipped = file->skipping;
 
-                if (!at_once)
-                        fflush(stdout); /* somebody may follow a live log */
-                size = read(reader->fd, reader->buffer + reader->used, sizeof reader->buffer - reader->used);
-                if (size < 0 && errno == EINTR)
-                        continue;
-                if (size < 0)
-                        return fail("%s cannot be read: %s", path, strerror(errno));
-                reader->used += (size_t) size;
-                if (first && check_content(reader, path) != STATUS_DONE)
-                        return STATUS_ERROR;
-                first = false;
-                r = hand_out(reader, size == 0);
-                if (r < 0)
-                        return fail("%s", strerror(-r));
-                if (ferror(stdout))
-                        return STATUS_ERROR;
-                if (size == 0)
+                if (left > 0 && (feed || file->end || left >= TEXT_MAX || skipped)) {
+                        file->start += size + (feed ? 1 : 0);
+                        file->skipping = !feed;
+                        if (skipped)
+                                continue;
+                        *ret_text = line;
+                        *ret_size = size < TEXT_MAX ? size : TEXT_MAX;
                         return STATUS_DONE;
+                }
+                if (file->end) {
+                        *ret_text = NULL;
+                        *ret_size = 0;
+                        return STATUS_DONE;
+                }
+                if (refill(file) != STATUS_DONE)
+                        return STATUS_ERROR;
         }
 }
 
@@ -106,16 +171,17 @@ static int read_on(Reader *reader, const char *path)
  */
 int input_file(const LineSink *sink, const char *path)
 {
-        static Reader reader;
-        bool standard = strcmp(path, "-") == 0;
-        int status;
+        _cleanup_(input_closep) InputFile *file = NULL;
+        int status = input_open(path, "bailiffctl test FILTER -", &file), r;
+        const char *text;
+        size_t size;
 
-        reader = (Reader){ .sink = *sink, .fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC) };
-        if (reader.fd < 0)
-                return fail("%s cannot be read: %s", path, strerror(errno));
-        status = read_on(&reader, standard ? "standard input" : path);
-        if (!standard)
-                close(reader.fd);
+        while (status == STATUS_DONE && (status = input_next(file, &text, &size)) == STATUS_DONE && text) {
+                if ((r = sink->text(sink->userdata, text, size)) < 0)
+                        return fail("%s", strerror(-r));
+                if (ferror(stdout))
+                        return STATUS_ERROR;
+        }
         return status;
 }
 

@@ -5,6 +5,7 @@
 
 #include "ctl/ctl.h"
 #include "source.h"
+#include "util/cleanup.h"
 
 /**
  * Who takes the lines. A negative errno ends the reading, and is told.
@@ -15,5 +16,12 @@ typedef struct LineSink {
         void *userdata;
 } LineSink;
 
+typedef struct InputFile InputFile;
+
+int input_open(const char *path, const char *hint, InputFile **ret_file);
+InputFile *input_close(InputFile *file);
+DEFINE_CLEANUP(InputFile *, input_close)
+int input_next(InputFile *file, const char **ret_text, size_t *ret_size);
+EventTime input_mtime(const InputFile *file);
 int input_file(const LineSink *sink, const char *path);
 int input_journal(const LineSink *sink, const JournalConfig *config);

@@ -61,6 +61,21 @@ const Command COMMANDS[] = {
           "  --once         end when all that has happened is shown\n",
           command_monitor },
         { "stats", "", "bans by jail, rule, address and prefix", "", command_stats },
+        { "plan",
+          "[--config FILE] [--jail JAIL]... [--file FILE|-]... [--journal [--journal-dir DIR]] [--since T] [--timezone Z] [--fail-on any]",
+          "who would have been banned: a replay of logs",
+          "Needs no daemon and no root. Bans nobody.\n"
+          "  --config FILE  this configuration instead of /etc/bailiff/bailiff.yaml\n"
+          "  --jail JAIL    this jail, also one that is not enabled or that is only named\n"
+          "                 like a filter; may be repeated. Without: all that are enabled\n"
+          "  --file FILE    a log file, - for standard input; may be repeated\n"
+          "  --journal      the journal; --journal-dir DIR: another one\n"
+          "                 Without files and journal: what the jails themselves read,\n"
+          "                 of the last day\n"
+          "  --since T      lines since 1d ago, or since 2026-11-23T07:31:00Z\n"
+          "  --timezone Z   of timestamps that name none: Europe/Berlin, UTC, +02:00\n"
+          "  --fail-on any  exit status 1 if anybody would have been banned\n",
+          command_plan },
         { "test",
           "FILTER|FILE.yaml [--mode M] [--raw] [--now T] [--timezone Z] [--explain] [--line TEXT | --journal [--since T] "
           "[--journal-dir DIR] | FILE|-]",

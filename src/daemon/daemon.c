@@ -395,9 +395,7 @@ Daemon *daemon_free(Daemon *daemon)
         for (size_t i = 0; i < daemon->n_jails; i++)
                 jail_deinit(&daemon->jails[i]);
         free(daemon->jails);
-        for (size_t i = 0; i < daemon->n_idents; i++)
-                free(daemon->idents[i]);
-        free(daemon->idents);
+        core_free_idents(daemon->idents, daemon->n_idents);
         for (size_t i = 0; i < daemon->n_groups; i++)
                 free(daemon->groups[i]);
         free(daemon->groups);

@@ -49,20 +49,17 @@ bool files_reads_both(const Jail *jail)
 }
 
 /**
- * files_believes() - whether a jail takes a line of a file that it reads
+ * files_believes() - whether a jail takes a line of a file that it reads, see core_believes()
  *
- * What a syslog daemon has written went through the journal as well, where there is one, and the journal tells whether it
- * was the service or any user with logger(1). So with `sources: auto` such lines count only on a host without a journal;
- * where the journal never gets them, status tells what to write (answer-status.c).
+ * Where the journal never gets what is not believed, status tells what to write (answer-status.c).
  */
 bool files_believes(const Daemon *daemon, Jail *jail, const Line *line)
 {
-        if (jail->config->sources || strcmp(line->transport, "syslog") != 0)
-                return true;
-        if (!daemon->journal || journal_source_stats(daemon->journal)->state == SOURCE_WAITING)
-                return true;
-        jail->disbelieved = true;
-        return false;
+        bool journal = daemon->journal && journal_source_stats(daemon->journal)->state != SOURCE_WAITING;
+        bool believed = core_believes(jail->config, line, journal);
+
+        jail->disbelieved = jail->disbelieved || !believed;
+        return believed;
 }
 
 /**

@@ -29,23 +29,6 @@ static bool has_ident(char *const *idents, size_t n_idents, const char *ident)
         return false;
 }
 
-static void free_idents(char **idents, size_t n_idents)
-{
-        for (size_t i = 0; i < n_idents; i++)
-                free(idents[i]);
-        free(idents);
-}
-
-static int add_ident(char **idents, size_t *n, const char *ident)
-{
-        if (has_ident(idents, *n, ident))
-                return 0;
-        if (!(idents[*n] = strdup(ident)))
-                return -ENOMEM;
-        ++*n;
-        return 0;
-}
-
 /* The filter that the i-th jail reads the journal for, if any; with @past, if lines before the present have a meaning for it. */
 static const FilterInfo *reader(const Daemon *daemon, size_t i, bool past)
 {
@@ -58,39 +41,20 @@ static const FilterInfo *reader(const Daemon *daemon, size_t i, bool past)
         return !past || info->has_sessions || files_reads_both(jail) ? info : NULL;
 }
 
-/*
- * A journal is asked for whole names. Idents with a * are found by their program's: the source asks for _COMM as well.
- * With @past, only those for which lines before the present have a meaning.
- */
+/* With @past, only those for which lines before the present have a meaning. */
 static int wanted_idents(const Daemon *daemon, bool past, char ***ret_idents, size_t *ret_n)
 {
-        size_t room = 0, n = 0;
-        char **idents;
+        char **idents = NULL;
+        size_t n = 0;
         int r = 0;
 
-        for (size_t i = 0; i < daemon->n_jails; i++) {
+        for (size_t i = 0; i < daemon->n_jails && r == 0; i++) {
                 const FilterInfo *info = reader(daemon, i, past);
 
-                room += info ? info->n_idents + info->n_comms : 0;
-        }
-        idents = calloc(room + 1, sizeof *idents);
-        if (!idents)
-                return -ENOMEM;
-        for (size_t i = 0; i < daemon->n_jails; i++) {
-                const FilterInfo *info = reader(daemon, i, past);
-                bool by_comm = false;
-
-                for (size_t j = 0; info && j < info->n_idents && r == 0; j++) {
-                        if (strpbrk(info->idents[j], "*?["))
-                                by_comm = true;
-                        else
-                                r = add_ident(idents, &n, info->idents[j]);
-                }
-                for (size_t j = 0; by_comm && j < info->n_comms && r == 0; j++)
-                        r = add_ident(idents, &n, info->comms[j]);
+                r = info ? core_add_idents(info, &idents, &n) : 0;
         }
         if (r < 0) {
-                free_idents(idents, n);
+                core_free_idents(idents, n);
                 return r;
         }
         *ret_idents = idents;
@@ -140,12 +104,12 @@ static int open_for(Daemon *daemon, char **idents, size_t n_idents, Problem *pro
         int r = n_idents > 0 ? journal_source_new(daemon->event, &config, callbacks, &journal) : 0;
 
         if (r < 0) {
-                free_idents(idents, n_idents);
+                core_free_idents(idents, n_idents);
                 return problem_set(problem, r, "the journal cannot be read: %s", strerror(-r));
         }
         journal_source_free(daemon->journal);
         daemon->journal = steal(journal);
-        free_idents(daemon->idents, daemon->n_idents);
+        core_free_idents(daemon->idents, daemon->n_idents);
         daemon->idents = idents;
         daemon->n_idents = n_idents;
         daemon->journal_read = n_idents == 0;
@@ -192,7 +156,7 @@ static int learn_sessions(Daemon *daemon)
         config.idents = (const char *const *) idents;
         if (config.n_idents > 0)
                 say_learned(&stats, journal_read_past(&config, &past, decide_past_line, daemon, &stats));
-        free_idents(idents, config.n_idents);
+        core_free_idents(idents, config.n_idents);
         return 0;
 }
 
@@ -228,7 +192,7 @@ int journal_reopen(Daemon *daemon, Problem *problem)
         for (size_t i = 0; i < n_idents; i++)
                 n_same += has_ident(daemon->idents, daemon->n_idents, idents[i]);
         if (n_same == n_idents && n_same == daemon->n_idents) {
-                free_idents(idents, n_idents);
+                core_free_idents(idents, n_idents);
                 return 0;
         }
         if (daemon->journal) {

@@ -89,19 +89,6 @@ EventTime stream_time(FileStream *stream, const LogLine *parts, bool back_fill, 
         return time.usec >= now.usec - FILE_TRUST_USEC ? event_time_min(time, now) : now;
 }
 
-/* "2026/11/24 00:26:16 [error] ": as nginx begins each line of its error log */
-static bool is_error_log(const char *text, size_t size)
-{
-        static const char form[] = "0000/00/00 00:00:00 [";
-
-        if (size < sizeof form - 1)
-                return false;
-        for (size_t i = 0; i < sizeof form - 1; i++)
-                if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
-                        return false;
-        return true;
-}
-
 /* Reading may have begun in the middle. */
 static void look_at_first_line(FileStream *stream)
 {
@@ -109,27 +96,18 @@ static void look_at_first_line(FileStream *stream)
         ssize_t n = file_pread(stream->fd, text, sizeof text, 0);
 
         stream->looked = n > 0;
-        stream->error_log = stream->error_log || (n > 0 && is_error_log(text, (size_t) n));
+        if (n > 0)
+                logline_transport(&stream->error_log, &(LogLine){ .ident = "" }, text, (size_t) n);
 }
 
 /**
- * stream_transport() - how a line came into its file, see Line
- *
- * nginx writes what clients send into its error log as it is, line breaks too (and escapes it in the access log). So whoever
- * sends a request can put whole lines there, in the form of an access log or with the header of a syslog daemon. In front of
- * them stands the first part of his own line, which begins with nginx's timestamp: a file that has such lines is an error log,
- * and lines that begin otherwise are no longer believed there. Those that begin alike cannot be told from nginx's own; rules
- * say whether they take such a file's lines at all.
+ * stream_transport() - how a line came into its file, see logline_transport()
  */
 const char *stream_transport(FileStream *stream, const LogLine *parts, const char *text, size_t size)
 {
         if (!stream->looked)
                 look_at_first_line(stream);
-        if (is_error_log(text, size))
-                stream->error_log = true;
-        else if (stream->error_log)
-                return "mixed";
-        return parts->syslog || *parts->ident ? "syslog" : "file";
+        return logline_transport(&stream->error_log, parts, text, size);
 }
 
 static void hand_out(FileStream *stream, const char *text, size_t size, off_t start, EventTime now)

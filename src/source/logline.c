@@ -391,6 +391,40 @@ size_t logline_stamp(const LogLineOptions *options, const char *text, size_t siz
         return taken;
 }
 
+/* ---- How it came into its file ---- */
+
+/* "2026/11/24 00:26:16 [error] ": as nginx begins each line of its error log */
+static bool is_error_log(const char *text, size_t size)
+{
+        static const char form[] = "0000/00/00 00:00:00 [";
+
+        if (size < sizeof form - 1)
+                return false;
+        for (size_t i = 0; i < sizeof form - 1; i++)
+                if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
+                        return false;
+        return true;
+}
+
+/**
+ * logline_transport() - how a line came into its file, as Line.transport has it
+ * @error_log:  of the file; false at first
+ *
+ * nginx writes what clients send into its error log as it is, line breaks too (and escapes it in the access log). So whoever
+ * sends a request can put whole lines there, in the form of an access log or with the header of a syslog daemon. In front of
+ * them stands the first part of his own line, which begins with nginx's timestamp: a file that has such lines is an error log,
+ * and lines that begin otherwise are no longer believed there. Those that begin alike cannot be told from nginx's own; rules
+ * say whether they take such a file's lines at all.
+ */
+const char *logline_transport(bool *error_log, const LogLine *parts, const char *text, size_t size)
+{
+        if (is_error_log(text, size))
+                *error_log = true;
+        else if (*error_log)
+                return "mixed";
+        return parts->syslog || *parts->ident ? "syslog" : "file";
+}
+
 /**
  * logline_zone_changed() - look at TZ and /etc/localtime again, and load the host's zone anew if either is another
  *

@@ -99,6 +99,8 @@ static void check_keys(const char *page, const char *command, const char *text, 
         json_array_foreach(value, i, member) check_keys(page, command, text, member, seen);
 }
 
+#define FAILURE "2026-11-23T07:31:00Z h sshd[1]: Failed password for root from 203.0.113.5 port 1 ssh2\n"
+
 /* Each printed member is in the page, and has been seen the whole of what the page promises but what this fake cannot make. */
 static void test_json(void)
 {
@@ -125,6 +127,7 @@ static void test_json(void)
                 { "set", "sshd banip 203.0.113.71" },
                 { "set", "sshd unbanip 203.0.113.71 nonsense" },
                 { "unban", "203.0.113.5 203.0.113.99 nonsense" },
+                { "plan", "--jail sshd --file - <<END\n" FAILURE FAILURE FAILURE FAILURE FAILURE "END\n:" },
                 { "test", "sshd" },
                 { "test", "sshd --explain --line 'Nov 23 07:31:00 h sshd[1]: Failed password for root from 203.0.113.5 port 1 ssh2'" },
                 { "test", "sshd --explain --raw --line 'Failed password for root from nowhere port 1 ssh2'" },

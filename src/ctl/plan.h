@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The replay, `bailiffctl plan`: what its files share. */
+
+#include "copies.h"
+#include "core.h"
+#include "ctl/ctl.h"
+#include "logline.h"
+
+/**
+ * A jail that takes part.
+ */
+typedef struct PlanJail {
+        const JailConfig *config;
+        Filter *filter;                 /* NULL: it counts bans */
+        bool files, journal;            /* what it reads */
+        bool both;                      /* where messages may stand twice */
+        uint64_t bans;
+} PlanJail;
+
+/**
+ * Jails whose files are written alike: a line is taken apart once for all of them.
+ */
+typedef struct PlanStyle {
+        const char *timezone;           /* "": the host's */
+        const char *const *directives;
+        Zone *zone;                     /* NULL: the host's */
+        DateFormats *dates;
+        size_t *readers, n_readers;     /* indexes of the jails, ascending */
+} PlanStyle;
+
+/**
+ * Addresses seen, each once; a hash stands for one.
+ */
+typedef struct PlanAddresses {
+        uint64_t *hashes;               /* 0: free */
+        size_t n, size;
+        bool full;                      /* at the cap: there are more */
+} PlanAddresses;
+
+typedef struct PlanReport {
+        uint64_t lines, untimed, matched;
+        uint64_t bans, prolonged, refused, displaced, full;
+        uint64_t allowed;               /* failures of allowed addresses */
+        uint64_t observed;              /* bans that a jail only observes */
+        PlanAddresses addresses;
+        BootTime started;
+} PlanReport;
+
+/**
+ * What was asked for, and where it has got to.
+ */
+typedef struct Plan {
+        const Ctl *ctl;
+        const char *config_path, *directory, *zone;
+        const char **names, **files;    /* --jail, --file */
+        size_t n_names, n_files;
+        bool journal, fail_on_bans;
+        EventTime since;                /* EVENT_TIME_NONE: all */
+        Config *config;
+        PlanJail *jails;
+        size_t n_jails;
+        PlanStyle *styles;
+        size_t n_styles;
+        size_t *everyone;               /* indexes of all jails that have a filter */
+        size_t n_everyone;
+        Tracker *tracker;
+        BanEngine *engine;
+        BanHits ban_hits;
+        Copies *copies;                 /* NULL: no message can come twice */
+        PlanReport report;
+        int error;                      /* -errno that a sink met */
+} Plan;
+
+/* plan-jails.c: configuration, filters and stages */
+int plan_load(Plan *plan);
+void plan_unload(Plan *plan);
+int plan_line(Plan *plan, const Line *line);
+
+/* plan-source.c: where lines come from */
+int plan_read(Plan *plan);
+
+/* plan-report.c: what came out */
+int plan_saw(PlanReport *report, const Addr *addr);
+void plan_event(void *userdata, const BanEvent *event);
+void plan_say(Plan *plan);
