@@ -150,21 +150,21 @@ static int load_config(Plan *plan)
 }
 
 /* A style for jails whose zone and directives these are. */
-static PlanStyle *style_of(Plan *plan, const char *timezone, const char *const *directives)
+static PlanStyle *style_of(Plan *plan, const char *zone, const char *const *directives)
 {
         PlanStyle *style = plan->styles;
 
         for (; style < plan->styles + plan->n_styles; style++) {
                 size_t i = 0;
 
-                if (strcmp(style->timezone, timezone) != 0 || !style->directives != !directives)
+                if (strcmp(style->timezone, zone) != 0 || !style->directives != !directives)
                         continue;
                 while (directives && directives[i] && style->directives[i] && strcmp(directives[i], style->directives[i]) == 0)
                         i++;
                 if (!directives || (!directives[i] && !style->directives[i]))
                         return style;
         }
-        *style = (PlanStyle){ .timezone = timezone, .directives = directives };
+        *style = (PlanStyle){ .timezone = zone, .directives = directives };
         style->readers = calloc(plan->n_jails, sizeof *style->readers);
         plan->n_styles++;
         return style->readers ? style : NULL;
