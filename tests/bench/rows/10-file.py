@@ -23,8 +23,7 @@ def fail2ban_regex(b, lines):
 def rows(b):
     count, few = b.size(2_000_000, 400_000, 5_000), b.size(20_000, 10_000, 100)
     log, slice_, patterns = data.sshd_log(b, count), data.sshd_log(b, few), data.sshd_patterns(b)
-    # It also says of each line what became of it.
-    ours = lambda path: [b.ctl, "test", "sshd", str(path), "--json"]
+    ours = lambda path: [b.ctl, "plan", "--jail", "sshd", "--file", str(path), "--json"]
 
     def floor():
         return count / b.timed([b.tool("match-floor"), str(patterns), str(log)])
@@ -40,7 +39,7 @@ def rows(b):
         return count / b.timed([program, "dry-run", "--config", str(config), "--jail", "sshd", str(log)])
 
     yield Row("file to decisions", "lines/s", [
-        Contestant("bailiffctl test", lambda: count / b.timed(ours(log)), ours(slice_), few),
+        Contestant("bailiffctl plan", lambda: count / b.timed(ours(log)), ours(slice_), few),
         Contestant("floor: mmap and PCRE2", floor, [str(b.build / "tests/match-floor"), str(patterns), str(slice_)], few),
         Contestant("fail2ban-rs", rust),
         Contestant("sshg-parser", sshguard),
