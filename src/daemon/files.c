@@ -177,13 +177,11 @@ static bool is_ident(void *userdata, const char *ident)
         return filter_listens(userdata, ident);
 }
 
-#define TOPIC "file "
-
 static void file_state(void *userdata, const char *path, const char *text)
 {
         char topic[PROBLEM_TEXT_MAX];
 
-        snprintf(topic, sizeof topic, TOPIC "%s", path);
+        snprintf(topic, sizeof topic, HEALTH_FILE "%s", path);
         daemon_degrade(userdata, topic, *text ? text : NULL);
 }
 
@@ -194,7 +192,7 @@ const char *files_problem(const Daemon *daemon, const char *path)
 {
         char topic[PROBLEM_TEXT_MAX];
 
-        snprintf(topic, sizeof topic, TOPIC "%s", path);
+        snprintf(topic, sizeof topic, HEALTH_FILE "%s", path);
         return daemon_problem(daemon, topic);
 }
 
@@ -213,7 +211,7 @@ static void forget_problems(Daemon *daemon)
         Health *health = &daemon->health;
 
         for (size_t i = health->n_problems; i-- > 0;)
-                if (strncmp(health->problems[i].topic, TOPIC, strlen(TOPIC)) == 0)
+                if (strncmp(health->problems[i].topic, HEALTH_FILE, strlen(HEALTH_FILE)) == 0)
                         health_set(health, health->problems[i].topic, NULL);
 }
 

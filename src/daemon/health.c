@@ -12,6 +12,22 @@ static void health_remove(Health *health, size_t i)
         health->problems[i] = health->problems[--health->n_problems];
 }
 
+/*
+ * Who may put files where a jail looks for logs can have as many of them unreadable as he likes. So in a full table what is wrong
+ * with a file gives way to anything else; status still tells it among the jail's files.
+ */
+static bool make_room(Health *health, const char *topic)
+{
+        if (strncmp(topic, HEALTH_FILE, strlen(HEALTH_FILE)) == 0)
+                return false;
+        for (size_t i = 0; i < health->n_problems; i++)
+                if (strncmp(health->problems[i].topic, HEALTH_FILE, strlen(HEALTH_FILE)) == 0) {
+                        health_remove(health, i);
+                        return true;
+                }
+        return false;
+}
+
 /**
  * health_set() - say what is wrong about a topic, or that nothing is any more
  * @topic:      "store", "jail sshd" ...
@@ -36,7 +52,7 @@ bool health_set(Health *health, const char *topic, const char *text)
                         return false;
                 health_remove(health, i);
         }
-        if (health->n_problems == HEALTH_MAX)
+        if (health->n_problems == HEALTH_MAX && !make_room(health, topic))
                 return false;
         i = health->n_problems;
         health->problems[i].topic = strdup(topic);

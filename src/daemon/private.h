@@ -33,6 +33,8 @@ typedef struct Health {
         size_t n_problems;
 } Health;
 
+#define HEALTH_FILE "file " /* how the topic of a log file begins */
+
 bool health_set(Health *health, const char *topic, const char *text);
 void health_clear(Health *health);
 
