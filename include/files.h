@@ -62,6 +62,7 @@ typedef struct FileInfo {
         const char *problem;            /* with the next step; "" */
         uint64_t lines, bytes;          /* since the start */
         uint64_t over_long;             /* lines */
+        uint64_t bad;                   /* FILE_JSON: lines that are no object with a message; not handed out */
         uint64_t rotated, truncated;
         EventTime last_line;            /* EVENT_TIME_NONE: none yet */
         int64_t skew;                   /* seconds that its stamps are ahead of arrival, where they are not believed; 0 */

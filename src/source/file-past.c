@@ -24,6 +24,7 @@ typedef struct PastReader {
         BootTime end;
         EventTime now, since;
         uint64_t skip;          /* lines, of those behind `from`, that are too many */
+        uint32_t part[2];       /* FilePart.print: of a split message, which is left out whole */
         FilePastStats *stats;
 } PastReader;
 
@@ -40,12 +41,13 @@ static bool begins_early(PastReader *reader, const char *p, const char *end)
 {
         while (p < end) {
                 const char *line_end = memchr(p, '\n', (size_t) (end - p));
-                LogLine parts;
+                EventTime time;
 
                 if (!line_end)
                         return false;
-                if (stream_parse(reader->stream, p, stream_cut(p, (size_t) (line_end - p)), reader->now, &parts) && parts.time.usec != 0)
-                        return event_time_before(parts.time, reader->since);
+                time = stream_stamp(reader->stream, p, (size_t) (line_end - p), reader->now);
+                if (time.usec != 0)
+                        return event_time_before(time, reader->since);
                 p = line_end + 1;
         }
         return false;
@@ -95,23 +97,47 @@ static off_t go_back(PastReader *reader)
         return from;
 }
 
-static void hand_out(PastReader *reader, const char *text, size_t size)
+static void give(PastReader *reader, const LogLine *parts, const char *transport)
 {
         FileStream *stream = reader->stream;
-        LogLine parts;
-        Line line;
-
-        size = stream_cut(text, size);
-        if (!stream_parse(stream, text, size, reader->now, &parts))
-                return;
-        line = (Line){
-                .text = parts.text, .length = parts.length, .time = stream_time(stream, &parts, true, reader->now), .ident = parts.ident,
-                .pid = parts.pid, .source = stream->owner->path, .transport = stream_transport(stream, &parts, text, size), .readers = stream->readers, .n_readers = stream->n_readers, .handle = stream,
+        Line line = {
+                .text = parts->text, .length = parts->length, .time = stream_time(stream, parts, true, reader->now), .ident = parts->ident,
+                .pid = parts->pid, .source = stream->owner->path, .transport = transport, .readers = stream->readers, .n_readers = stream->n_readers, .handle = stream,
         };
+
         if (event_time_before(line.time, reader->since))
                 return;
         reader->stats->lines++;
         reader->line(reader->userdata, &line);
+}
+
+static void hand_out_object(PastReader *reader, const char *text, size_t size)
+{
+        JsonMessage message;
+        uint32_t *part;
+
+        if (!stream_json_parse(reader->stream, text, size, reader->now, &message))
+                return;
+        part = &reader->part[message.line.err];
+        if (message.line.part)
+                *part = message.print;
+        if ((message.print != 0 && message.print == *part) || !stream_json_address(reader->stream, &message))
+                return;
+        give(reader, &message.parts, stream_json_transport(reader->stream, &message));
+}
+
+static void hand_out(PastReader *reader, const char *text, size_t size)
+{
+        FileStream *stream = reader->stream;
+        LogLine parts;
+
+        if (stream_is_json(stream)) {
+                hand_out_object(reader, text, size);
+                return;
+        }
+        size = stream_cut(text, size);
+        if (stream_parse(stream, text, size, reader->now, &parts))
+                give(reader, &parts, stream_transport(stream, &parts, text, size));
 }
 
 static int read_forward(PastReader *reader, off_t from)
@@ -131,7 +157,7 @@ static int read_forward(PastReader *reader, off_t from)
                         char *line_end = memchr(p, '\n', (size_t) (end - p));
                         size_t length = (size_t) ((line_end ? line_end : end) - p);
 
-                        if (!line_end && !skipping && length <= FILE_LINE_MAX && size == FILE_TURN)
+                        if (!line_end && !skipping && length <= stream_line_max(stream) && size == FILE_TURN)
                                 break; /* the rest comes with the next block */
                         if (reader->skip > 0)
                                 reader->skip -= line_end != NULL;
@@ -155,6 +181,7 @@ static int read_stream(PastReader *reader)
         int r;
 
         reader->skip = 0;
+        reader->part[0] = reader->part[1] = 0;
         reader->since = event_time_ago(stream->last_line.usec != 0 ? stream->last_line : reader->now, reader->past->seconds);
         reader->since = event_time_max(reader->since, (EventTime){ reader->now.usec - (int64_t) clock_boot_now().usec });
         from = go_back(reader);

@@ -455,6 +455,7 @@ void stream_rewritten(FileStream *stream)
         stream_mark(stream, &mark);
         stream->truncated++;
         path->moved = true;
+        stream_json_give_up(stream);
         use_shadows(stream, &mark);
         if (!same && stream->n_paths > 0)
                 copy = file_kin_copy(path, &mark);

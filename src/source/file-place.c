@@ -72,18 +72,24 @@ void stream_mark(const FileStream *stream, FileMark *ret_mark)
                 .quiet = stream->quiet,
                 .head = { stream->head_size, file_print_hash(stream->head, stream->head_size) },
                 .tail = { tail_size, file_print_hash(tail, tail_size) },
+                .parts = stream_json_parts(stream),
+                .cut = { stream->parts[0].cut, stream->parts[1].cut },
                 .time = stream->last_line,
                 .mtime = fstat(stream->fd, &st) == 0 ? stat_mtime(&st) : 0,
         };
 }
 
-/* At most 149 characters. */
+/* At most 173 characters. What only objects need is written where it says something. */
 static int mark_write(const FileMark *mark, char *buffer, size_t size)
 {
-        return snprintf(buffer, size, "%" PRIx64 ":%" PRIx64 ":%" PRIx64 ":%s%s:%zx:%" PRIx64 ":%zx:%" PRIx64 ":%" PRIx64 ":%" PRIx64,
-                        mark->device, mark->inode, (uint64_t) mark->offset, mark->skipping ? "s" : "-", mark->quiet ? "q" : "-",
-                        mark->head.length, mark->head.hash, mark->tail.length, mark->tail.hash, (uint64_t) mark->time.usec,
-                        (uint64_t) mark->mtime);
+        int n = snprintf(buffer, size, "%" PRIx64 ":%" PRIx64 ":%" PRIx64 ":%s%s:%zx:%" PRIx64 ":%zx:%" PRIx64 ":%" PRIx64 ":%" PRIx64,
+                         mark->device, mark->inode, (uint64_t) mark->offset, mark->skipping ? "s" : "-", mark->quiet ? "q" : "-",
+                         mark->head.length, mark->head.hash, mark->tail.length, mark->tail.hash, (uint64_t) mark->time.usec,
+                         (uint64_t) mark->mtime);
+
+        if (mark->parts || mark->cut[0] || mark->cut[1])
+                n += snprintf(buffer + n, size - (size_t) n, ":%zx:%" PRIx32 ":%" PRIx32, mark->parts, mark->cut[0], mark->cut[1]);
+        return n;
 }
 
 static bool mark_read(const char *text, FileMark *ret_mark)
@@ -91,10 +97,11 @@ static bool mark_read(const char *text, FileMark *ret_mark)
         uint64_t offset, time, mtime;
         char skipping, quiet;
         FileMark mark = { 0 };
+        int n = sscanf(text, "%" SCNx64 ":%" SCNx64 ":%" SCNx64 ":%c%c:%zx:%" SCNx64 ":%zx:%" SCNx64 ":%" SCNx64 ":%" SCNx64 ":%zx:%" SCNx32 ":%" SCNx32, &mark.device,
+                       &mark.inode, &offset, &skipping, &quiet, &mark.head.length, &mark.head.hash, &mark.tail.length, &mark.tail.hash,
+                       &time, &mtime, &mark.parts, &mark.cut[0], &mark.cut[1]);
 
-        if (sscanf(text, "%" SCNx64 ":%" SCNx64 ":%" SCNx64 ":%c%c:%zx:%" SCNx64 ":%zx:%" SCNx64 ":%" SCNx64 ":%" SCNx64, &mark.device,
-                   &mark.inode, &offset, &skipping, &quiet, &mark.head.length, &mark.head.hash, &mark.tail.length, &mark.tail.hash,
-                   &time, &mtime) != 11)
+        if (n != 11 && n != 14)
                 return false;
         mark.offset = (off_t) offset;
         mark.skipping = skipping == 's';
@@ -102,7 +109,7 @@ static bool mark_read(const char *text, FileMark *ret_mark)
         mark.time.usec = (int64_t) time;
         mark.mtime = (int64_t) mtime;
         if (mark.offset < 0 || mark.head.length > FILE_PRINT_MAX || mark.tail.length > FILE_PRINT_MAX ||
-            (off_t) mark.head.length > mark.offset || (off_t) mark.tail.length > mark.offset)
+            (off_t) mark.head.length > mark.offset || (off_t) mark.tail.length > mark.offset || mark.parts > FILE_PARTS_MAX || (off_t) mark.parts > mark.offset)
                 return false;
         *ret_mark = mark;
         return true;
@@ -224,6 +231,7 @@ int stream_resume(FileStream *stream, const FileMark *mark)
         stream->since = EVENT_TIME_NONE;
         stream->since_end = 0;
         stream->live_end = st.st_size;
+        stream_json_resume(stream, mark);
         return 0;
 }
 
@@ -247,13 +255,14 @@ static int stamp_behind(FileStream *stream, off_t from, off_t to, EventTime now,
         while (p < end) {
                 char *line_end = memchr(p, '\n', (size_t) (end - p));
                 off_t start = (from > 0 ? from - 1 : 0) + (p - buffer);
-                LogLine parts;
+                EventTime time;
 
                 if (!line_end || start >= to)
                         return 0;
-                if (stream_parse(stream, p, stream_cut(p, (size_t) (line_end - p)), now, &parts) && parts.time.usec != 0) {
+                time = stream_stamp(stream, p, (size_t) (line_end - p), now);
+                if (time.usec != 0) {
                         *ret_start = start;
-                        *ret_time = parts.time;
+                        *ret_time = time;
                         return 1;
                 }
                 p = line_end + 1;

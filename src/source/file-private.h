@@ -9,13 +9,17 @@
 
 #include "files.h"
 #include "logline.h"
+#include "source/json-line.h"
 #include "util/table.h"
 
 #define FILE_PRINT_MAX 256      /* bytes that a fingerprint covers at most */
 #define FILE_TURN 131072        /* bytes read of a file in one turn */
 #define FILE_LINE_MAX (LINE_LENGTH_MAX + LOGLINE_HEAD_MAX + 1) /* a longer line is cut here; without its header it is still too long */
+#define FILE_OBJECT_MAX 114688  /* an object that is a line, in which 16 KiB may be escaped sixfold; less than a turn */
+#define FILE_MESSAGE_MAX (ADDR_TEXT_MAX + LINE_LENGTH_MAX + FILE_OBJECT_MAX) /* an address, earlier parts, what an object holds */
+#define FILE_PARTS_MAX FILE_TURN /* bytes of a file over which the parts of a message are joined */
 #define FILE_LINES_BETWEEN 64   /* lines between two looks at the clock */
-#define FILE_MARKS_MAX 24       /* in a position: they have to fit into FILE_POSITION_MAX */
+#define FILE_MARKS_MAX 23       /* in a position: they have to fit into FILE_POSITION_MAX */
 #define FILE_TRUST_USEC (60 * USEC_PER_SEC) /* a line without stamp has that of the line before it, if that is no older */
 
 /* What reading returns besides 0 and -errno. */
@@ -45,6 +49,8 @@ typedef struct FileMark {
         bool skipping;          /* in the midst of an over-long line that has been handed out */
         bool quiet;             /* rotated away, read to its end, and nothing has come for long */
         FilePrint head, tail;
+        size_t parts;           /* bytes before the offset in which parts of messages stand that have not been handed out */
+        uint32_t cut[2];        /* FilePart.cut of standard output and standard error */
         EventTime time;         /* of the last line */
         int64_t mtime;          /* of the file, usec */
         bool used;
@@ -74,6 +80,19 @@ typedef struct FilePattern {
         bool told;
         char problem[256];      /* why nothing of it is read */
 } FilePattern;
+
+/**
+ * A message that docker has split over several objects, as far as it has been read. Its parts bear the same time.
+ */
+typedef struct FilePart {
+        char *text;             /* room for LINE_LENGTH_MAX + 1 bytes; NULL: no part waits */
+        size_t length;
+        off_t start;            /* of the first part in the file */
+        uint32_t print;         /* of its time; 0: none */
+        uint32_t cut;           /* print of a message that was handed out without its end: its other parts are passed over; 0: none */
+        EventTime time;
+        BootTime since;         /* when its last part was read */
+} FilePart;
 
 /**
  * A path that a pattern names, with the file that stands there now.
@@ -118,6 +137,9 @@ struct FileStream {
         size_t head_size, tail_size;
         LogLineMemory memory;
         bool looked, error_log; /* at its first line; see stream_transport() */
+        bool error_logs[2];     /* the same of docker's standard output and standard error */
+        FilePart parts[2];      /* standard output, standard error; FILE_JSON */
+        bool begun[2];          /* an object of theirs has been read */
         StampTrust trust;
         EventTime stamp;        /* of the last line that had one */
         EventTime last_line;
@@ -135,7 +157,7 @@ struct FileStream {
         FileStream *after;      /* read once that one has been read to its end */
         FileNode *node;         /* NULL: nothing tells of changes, so it is polled */
         FileStream *node_next;
-        uint64_t lines, bytes, over_long, truncated;
+        uint64_t lines, bytes, over_long, bad, truncated;
         FileStream *prev, *next;                /* all */
         FileStream *ready_prev, *ready_next;    /* to be read */
 };
@@ -166,6 +188,7 @@ struct FileSource {
         FileStream *reading;    /* the one whose lines are being handed out */
         char *buffer;           /* FILE_PRINT_MAX + FILE_TURN */
         char *cursor;           /* behind the last line handed out */
+        char *message;          /* FILE_MESSAGE_MAX: of the object at hand; NULL: no file has objects */
 };
 
 /* ---- file.c ---- */
@@ -206,10 +229,36 @@ bool stream_is_copy(FileStream *stream);
 int stream_read(FileStream *stream, BootTime end);
 void stream_hand_out_rest(FileStream *stream);
 bool stream_parse(FileStream *stream, const char *text, size_t size, EventTime now, LogLine *ret_parts);
+EventTime stream_stamp(FileStream *stream, const char *text, size_t size, EventTime now);
 const char *stream_transport(FileStream *stream, const LogLine *parts, const char *text, size_t size);
 EventTime stream_time(FileStream *stream, const LogLine *parts, bool back_fill, EventTime now);
 size_t stream_cut(const char *text, size_t size);
 ssize_t file_pread(int fd, void *buffer, size_t size, off_t offset);
+
+void stream_give(FileStream *stream, const LogLine *parts, const char *transport, off_t start, EventTime now);
+
+/* ---- file-json.c: lines that are objects ---- */
+
+/* What a line that is an object holds, in the source's buffer until the next one is read. */
+typedef struct JsonMessage {
+        LogLine parts;          /* its text begins behind the address, if one is wanted */
+        char *text;             /* all of the message, behind ADDR_TEXT_MAX bytes of room */
+        uint32_t print;         /* of a docker message's time; 0: it is not docker's */
+        JsonLine line;
+} JsonMessage;
+
+bool stream_is_json(const FileStream *stream);
+size_t stream_line_max(const FileStream *stream);
+bool stream_json_parse(FileStream *stream, const char *text, size_t size, EventTime now, JsonMessage *ret_message);
+bool stream_json_address(const FileStream *stream, JsonMessage *message);
+void stream_json_line(FileStream *stream, const char *text, size_t size, off_t start, EventTime now);
+const char *stream_json_transport(FileStream *stream, const JsonMessage *message);
+void stream_json_give_up(FileStream *stream);
+void stream_json_overdue(FileStream *stream, BootTime now);
+uint64_t stream_json_due(const FileStream *stream);
+size_t stream_json_parts(const FileStream *stream);
+void stream_json_resume(FileStream *stream, const FileMark *mark);
+void stream_json_free(FileStream *stream);
 
 /* ---- file-place.c: marks, prints, and where to begin ---- */
 uint64_t file_print_hash(const void *bytes, size_t size);

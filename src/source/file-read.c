@@ -73,6 +73,19 @@ bool stream_parse(FileStream *stream, const char *text, size_t size, EventTime n
 }
 
 /**
+ * stream_stamp() - the time that a line bears, EVENT_TIME_NONE if it has none
+ */
+EventTime stream_stamp(FileStream *stream, const char *text, size_t size, EventTime now)
+{
+        JsonMessage message;
+        LogLine parts;
+
+        if (stream_is_json(stream))
+                return stream_json_parse(stream, text, size, now, &message) ? message.parts.time : EVENT_TIME_NONE;
+        return stream_parse(stream, text, stream_cut(text, size), now, &parts) ? parts.time : EVENT_TIME_NONE;
+}
+
+/**
  * stream_time() - the event time of a line: its stamp as far as it is to be trusted, or that of the line before, or its arrival
  */
 EventTime stream_time(FileStream *stream, const LogLine *parts, bool back_fill, EventTime now)
@@ -110,34 +123,45 @@ const char *stream_transport(FileStream *stream, const LogLine *parts, const cha
         return logline_transport(&stream->error_log, parts, text, size);
 }
 
-static void hand_out(FileStream *stream, const char *text, size_t size, off_t start, EventTime now)
+/**
+ * stream_give() - hand out a line that has been taken apart
+ */
+void stream_give(FileStream *stream, const LogLine *parts, const char *transport, off_t start, EventTime now)
 {
         FileSource *source = stream->source;
-        LogLine parts;
-        Line line;
-
-        size = stream_cut(text, size);
-        if (!stream_parse(stream, text, size, now, &parts))
-                return;
-        stream->forgeable = stream->forgeable || parts.syslog;
-        line = (Line){
-                .text = parts.text,
-                .length = parts.length,
-                .time = stream_time(stream, &parts, start < stream->live_end || stream->back_fill, now),
-                .ident = parts.ident,
-                .pid = parts.pid,
+        Line line = {
+                .text = parts->text,
+                .length = parts->length,
+                .time = stream_time(stream, parts, start < stream->live_end || stream->back_fill, now),
+                .ident = parts->ident,
+                .pid = parts->pid,
                 .source = stream->owner->path,
-                .transport = stream_transport(stream, &parts, text, size),
+                .transport = transport,
                 .readers = stream->readers,
                 .n_readers = stream->n_readers,
                 .handle = stream,
         };
+
+        stream->forgeable = stream->forgeable || parts->syslog;
         if (start < stream->since_end && event_time_before(line.time, stream->since))
                 return;
         stream->lines++;
-        stream->over_long += parts.length > LINE_LENGTH_MAX;
+        stream->over_long += parts->length > LINE_LENGTH_MAX;
         stream->last_line = line.time;
         source->callbacks.line(source->callbacks.userdata, &line);
+}
+
+static void hand_out(FileStream *stream, const char *text, size_t size, off_t start, EventTime now)
+{
+        LogLine parts;
+
+        if (stream_is_json(stream)) {
+                stream_json_line(stream, text, size, start, now);
+                return;
+        }
+        size = stream_cut(text, size);
+        if (stream_parse(stream, text, size, now, &parts))
+                stream_give(stream, &parts, stream_transport(stream, &parts, text, size), start, now);
 }
 
 static void move_to(FileStream *stream, char *p)
@@ -178,13 +202,13 @@ static char *next_line(FileStream *stream, char *p, char *end, EventTime now)
 {
         char *line_end = memchr(p, '\n', (size_t) (end - p));
         off_t start = stream->offset;
-        size_t length;
+        size_t length, max = stream_line_max(stream);
 
-        if (!line_end && end - p <= FILE_LINE_MAX)
+        if (!line_end && (size_t) (end - p) <= max)
                 return NULL;
-        length = line_end ? (size_t) (line_end - p) : FILE_LINE_MAX + 1;
+        length = line_end ? (size_t) (line_end - p) : max + 1;
         stream->skipping = !line_end;
-        move_to(stream, line_end ? line_end + 1 : p + FILE_LINE_MAX);
+        move_to(stream, line_end ? line_end + 1 : p + max);
         hand_out(stream, p, length, start, now);
         return stream->source->cursor;
 }

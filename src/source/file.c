@@ -131,6 +131,7 @@ void stream_close(FileStream *stream)
         source->n_streams--;
         stream->owner->moved = true;
         close(stream->fd);
+        stream_json_free(stream);
         free(stream->readers);
         free(stream);
 }
@@ -309,6 +310,7 @@ static FileStream *one_too_many(const FilePath *path)
 static void close_old(FileStream *stream)
 {
         stream_hand_out_rest(stream);
+        stream_json_give_up(stream);
         stream_close(stream);
 }
 
@@ -323,6 +325,7 @@ static void look_at_old(FileSource *source)
 
                 if (source->paused)
                         return;
+                stream_json_overdue(stream, now);
                 if (stream->n_paths > 0)
                         continue;
                 if (fstat(stream->fd, &st) == 0)
@@ -359,6 +362,7 @@ static void arm(FileSource *source)
                 sooner(&due, source->scan_allowed.usec > now.usec + SCAN_POLL_USEC ? source->scan_allowed.usec : source->scan_due.usec);
         DL_FOREACH(source->streams, stream) {
                 sooner(&due, stream->retry.usec);
+                sooner(&due, stream_json_due(stream));
                 if (stream->polled)
                         sooner(&due, source->poll_due.usec);
                 if (stream->n_paths == 0 && !stream->quiet)
@@ -549,7 +553,7 @@ static void no_state(void *userdata, const char *path, const char *text)
  * @config:     its watches are borrowed until the source is freed
  * @callbacks:  line is required
  *
- * Return: 0; -EINVAL: a path is not absolute; -EOPNOTSUPP; what zone_load() and date_formats_compile() return; -ENOMEM.
+ * Return: 0; -EINVAL: a path is not absolute; what zone_load() and date_formats_compile() return; -ENOMEM.
  */
 int file_source_new(sd_event *event, const FileConfig *config, FileCallbacks callbacks, FileSource **ret_source)
 {
@@ -571,9 +575,12 @@ int file_source_new(sd_event *event, const FileConfig *config, FileCallbacks cal
         source->buffer = malloc(FILE_PRINT_MAX + FILE_TURN);
         if (!source->buffer)
                 return -ENOMEM;
-        for (size_t i = 0; i < config->n_watches; i++)
-                if (config->watches[i].style.format != FILE_LINES)
-                        return -EOPNOTSUPP;
+        for (size_t i = 0; i < config->n_watches && !source->message; i++)
+                if (config->watches[i].style.format == FILE_JSON) {
+                        source->message = malloc(FILE_MESSAGE_MAX);
+                        if (!source->message)
+                                return -ENOMEM;
+                }
         r = add_watches(source);
         if (r < 0)
                 return r;
@@ -681,6 +688,7 @@ FileSource *file_source_free(FileSource *source)
         free(source->watch_reading);
         free(source->patterns);
         free(source->buffer);
+        free(source->message);
         free(source);
         return NULL;
 }
@@ -805,6 +813,7 @@ static void list_path(const FilePath *path, void (*visit)(void *userdata, const 
                 info.lines = stream->lines;
                 info.bytes = stream->bytes;
                 info.over_long = stream->over_long;
+                info.bad = stream->bad;
                 info.truncated = stream->truncated;
                 info.last_line = stream->last_line;
                 info.skew = stream->trust.skew;
