@@ -39,6 +39,10 @@ typedef struct JailConfig {
         unsigned sources;       /* CONFIG_SOURCE_*, 0: auto. CONFIG_SOURCE_BANS stands alone: it counts bans (recidive) */
         const char *const *logs; /* absolute paths, globs among them; ended by NULL */
         size_t n_logs;
+        bool is_json;           /* format: json */
+        struct {
+                const char *message, *time, *address; /* members of an object, "a.b" for one inside another; "": the usual ones, no address */
+        } json;
         const char *timezone;   /* of stamps that name none; "": the host's */
         bool observe;           /* count and show, do not ban */
         const char *filter;     /* "sshd", or with parameters "sshd[publickey=any]"; "" if it counts bans */

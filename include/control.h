@@ -42,7 +42,7 @@ typedef struct FileView {
         const char *problem;            /* "" if none */
         bool forgeable;                 /* lines of local users stand in it, under any program's name */
         bool polled;                    /* its file system does not tell of changes */
-        uint64_t lines, bytes, over_long, rotated, truncated; /* since reading began */
+        uint64_t lines, bytes, over_long, bad, rotated, truncated; /* since reading began */
         EventTime last_line;
         int64_t skew;                   /* seconds that its stamps are ahead of the clock, where they are not believed; 0 */
 } FileView;

@@ -90,6 +90,13 @@ static int add_origin(Builder *builder, const ConfigOrigin **origins, const Opti
 
 static int options_read(Builder *builder, const OptionTable *table, const YamlNode *map, void *target, const ConfigOrigin **origins);
 
+static int map_read(Builder *builder, const Option *option, const YamlNode *node, void *target, const ConfigOrigin **origins)
+{
+        if (node->kind != YAML_MAP && !yaml_is_null(node))
+                return yaml_problem(node, builder->problem, "must be a map: { %s: ... }", option->table->options[0].key);
+        return options_read(builder, option->table, node, target, origins);
+}
+
 /* Its first option switches the group: by a map, which means true, or by its value alone. */
 static int group_read(Builder *builder, const Option *group, const YamlNode *node, void *target, const ConfigOrigin **origins)
 {
@@ -116,6 +123,7 @@ static int options_read(Builder *builder, const OptionTable *table, const YamlNo
                 case OPTION_ALLOW:
                 case OPTION_DEFAULTS:
                 case OPTION_JAILS: continue;
+                case OPTION_MAP: r = map_read(builder, option, child, target, origins); break;
                 case OPTION_GROUP: r = group_read(builder, option, child, target, origins); break;
                 default:
                         r = option_read(option, child, target, builder->config->arena, builder->problem);
@@ -154,7 +162,12 @@ static int check_bans(Builder *builder, const YamlNode *map, JailConfig *jail)
                         return yaml_problem(node, builder->problem,
                                             "means nothing where bans are counted (sources: [bans]); remove it");
         }
-        jail->filter = jail->mode = "";
+        /* What defaults: say of lines is not for it either. */
+        jail->filter = jail->mode = jail->timezone = "";
+        jail->logs = NULL;
+        jail->n_logs = 0;
+        jail->is_json = false;
+        jail->json.message = jail->json.time = jail->json.address = "";
         return 0;
 }
 

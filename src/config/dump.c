@@ -42,7 +42,7 @@ static void dump_options(const Dumper *dumper, const OptionTable *table, const v
 static void dump_option(const Dumper *dumper, const Option *option, const void *target, const ConfigOrigin *origins, int indent)
 {
         fprintf(dumper->stream, "%*s%s:", indent, "", option->key);
-        if (option->type == OPTION_GROUP) {
+        if (option->type == OPTION_GROUP || option->type == OPTION_MAP) {
                 fputc('\n', dumper->stream);
                 dump_options(dumper, option->table, target, origins, indent + 2);
                 return;

@@ -58,7 +58,7 @@ static int write_table(const OptionTable *table, int indent, FILE *stream)
                         return -ENOMEM;
                 fprintf(stream, "%*s%s\n", indent, "", option->key);
                 write_wrapped(text, indent + 8, stream);
-                if (option->type == OPTION_GROUP) {
+                if (option->type == OPTION_GROUP || option->type == OPTION_MAP) {
                         fputc('\n', stream);
                         if (write_table(option->table, indent + 8, stream) < 0)
                                 return -ENOMEM;

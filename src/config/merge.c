@@ -156,6 +156,7 @@ static int merge_option(Merger *merger, const Option *option, YamlNode **slot, c
         switch (option->type) {
         case OPTION_DEFAULTS: return merge_map(merger, option->table, slot, over);
         case OPTION_JAILS: return merge_jails(merger, option->table, slot, over);
+        case OPTION_MAP:
         case OPTION_GROUP:
                 if (over->kind == YAML_MAP)
                         return merge_map(merger, option->table, slot, over);

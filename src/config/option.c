@@ -15,6 +15,7 @@
 static const char *const FIREWALL_WORDS[] = { "nftables", "none", NULL };
 static const char *const STOP_WORDS[] = { "remove", "keep", NULL };
 static const char *const ACTION_WORDS[] = { "drop", "reject", NULL };
+static const char *const FORMAT_WORDS[] = { "lines", "json", NULL };
 static const char *const OVER_WORDS[] = { "jail", "host", NULL };
 
 static const Option INCREMENT_OPTIONS[] = {
@@ -30,6 +31,18 @@ static const Option INCREMENT_OPTIONS[] = {
 };
 static const OptionTable INCREMENT_TABLE = { INCREMENT_OPTIONS, sizeof INCREMENT_OPTIONS / sizeof *INCREMENT_OPTIONS };
 
+static const Option JSON_OPTIONS[] = {
+        { "message", OPTION_MEMBER, offsetof(JailConfig, json.message), "",
+          .help = "What the filter sees. Default: the first that is there of *message*, *msg*, *log*, *MESSAGE*." },
+        { "time", OPTION_MEMBER, offsetof(JailConfig, json.time), "",
+          .help = "When it was: a timestamp, or seconds since 1970, of which more than 10^11 are milliseconds. Default: the first that "
+                  "is there of *time*, *ts*, *timestamp*, *@timestamp*." },
+        { "address", OPTION_MEMBER, offsetof(JailConfig, json.address), "",
+          .help = "Who it was, where no message says it: the filter sees *ADDRESS MESSAGE*, with one space between, and none of the "
+                  "objects whose member is no address. Default: none; the filter sees the message alone." },
+};
+static const OptionTable JSON_TABLE = { JSON_OPTIONS, sizeof JSON_OPTIONS / sizeof *JSON_OPTIONS };
+
 static const Option JAIL_OPTIONS[] = {
         { "enabled", OPTION_BOOL, offsetof(JailConfig, enabled), "true",
           .help = "Whether the jail runs. One that does not is checked all the same." },
@@ -41,6 +54,11 @@ static const Option JAIL_OPTIONS[] = {
         { "logs", OPTION_PATHS, offsetof(JailConfig, logs), "[]", .of_filter = true,
           .help = "Log files, by absolute path; \\*, ? and [...] stand for what they do in a shell: *[/var/log/nginx/\\*error.log]*. Files "
                   "that appear later are read as well." },
+        { "format", OPTION_CHOICE, offsetof(JailConfig, is_json), "lines", .words = FORMAT_WORDS, .of_filter = true,
+          .help = "How *logs* are written. *lines*: a line is a timestamp, if any, and a message; *json*: a line is a JSON object, as "
+                  "docker and many applications write them; see CONTAINERS AND JSON." },
+        { "json", OPTION_MAP, .table = &JSON_TABLE, .of_filter = true,
+          .help = "With *format: json*, the members of an object that are wanted; *a.b* for *b* inside of *a*." },
         { "timezone", OPTION_TIMEZONE, offsetof(JailConfig, timezone), "", .of_filter = true,
           .help = "Of timestamps in *logs* that name no zone: *Europe/Berlin*, *UTC*, *+02:00*. Default: the host's." },
         { "filter", OPTION_NAME, offsetof(JailConfig, filter), NULL, .of_filter = true,
@@ -157,7 +175,7 @@ int option_defaults(const OptionTable *table, void *target, Arena *arena)
                 const Option *option = &table->options[i];
                 YamlNode node = { .kind = YAML_SCALAR, .file = "default" };
 
-                if (option->type == OPTION_GROUP)
+                if (option->type == OPTION_GROUP || option->type == OPTION_MAP)
                         r = option_defaults(option->table, target, arena);
                 if (!option->fallback || option->type == OPTION_PREFIXES || option->type == OPTION_PATHS)
                         continue; /* zeroed memory is an empty list */

@@ -20,9 +20,11 @@ typedef enum OptionType {
         OPTION_PREFIXES,        /* const Addr *, with their number behind it */
         OPTION_PATHS,           /* const char *const *, ended by NULL, with their number behind it */
         OPTION_TEXT,            /* const char *, "" if not given */
+        OPTION_MEMBER,          /* const char *, a member of a JSON object, "a.b" for one inside another; "" if not given */
         OPTION_TIMEZONE,        /* const char *, "" if not given */
         OPTION_ALLOW,           /* config/allow.h */
         OPTION_GROUP,           /* a map by `table`, whose first option may be given in its place */
+        OPTION_MAP,             /* a map by `table` */
         OPTION_DEFAULTS,        /* a map by `table`, for all jails */
         OPTION_JAILS,           /* a map from names to maps by `table` */
 } OptionType;
@@ -37,7 +39,7 @@ typedef struct OptionTable {
 struct Option {
         const char *key;
         OptionType type;
-        size_t offset;          /* in JailConfig or Config, also of a group's options */
+        size_t offset;          /* in JailConfig or Config, also of a group's or map's options */
         const char *fallback;   /* as it would be written; NULL: none */
         long long min, max;     /* OPTION_COUNT, OPTION_SIZE, OPTION_FACTOR */
         const char *const *words;

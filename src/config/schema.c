@@ -81,9 +81,15 @@ static void write_type(const Option *option, int indent, FILE *stream)
                 fputs("{ \"type\": \"array\", \"items\": { \"type\": \"string\", \"pattern\": \"^/\" } }", stream);
                 break;
         case OPTION_TIMEZONE:
+        case OPTION_MEMBER:
         case OPTION_TEXT: fputs("{ \"type\": \"string\" }", stream); break;
         case OPTION_ALLOW: fputs("{ \"type\": [\"array\", \"null\"], \"items\": { \"type\": \"string\" } }", stream); break;
         case OPTION_GROUP: write_group(option->table, indent, stream); break;
+        case OPTION_MAP:
+                fputs("{\n", stream);
+                write_table(option->table, false, indent + 2, stream);
+                fprintf(stream, "%*s}", indent, "");
+                break;
         case OPTION_DEFAULTS:
                 fputs("{\n", stream);
                 write_table(option->table, true, indent + 2, stream);

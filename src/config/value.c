@@ -9,6 +9,8 @@
 #include "util/text.h"
 #include "util/zone.h"
 
+#define MEMBER_MAX 100
+
 #define PREFIXES_MAX 16
 
 static int duration_read(const Option *option, const YamlNode *node, int64_t *target, Problem *problem)
@@ -146,6 +148,19 @@ static int plain_read(const YamlNode *node, const char **target, Arena *arena, P
         return name_read(node, target, arena, problem);
 }
 
+static int member_read(const YamlNode *node, const char **target, Arena *arena, Problem *problem)
+{
+        int r = plain_read(node, target, arena, problem);
+        size_t length = r == 0 ? strlen(*target) : 0;
+
+        if (length == 0)
+                return r;
+        if (length > MEMBER_MAX || **target == '.' || (*target)[length - 1] == '.' || strstr(*target, ".."))
+                return yaml_problem(node, problem, "must be a member's name of at most %d bytes, as it stands in the objects; with dots for one inside "
+                                    "another: client.ip", MEMBER_MAX);
+        return 0;
+}
+
 static int timezone_read(const YamlNode *node, const char **target, Arena *arena, Problem *problem)
 {
         _cleanup_(zone_freep) Zone *zone = NULL;
@@ -274,9 +289,11 @@ int option_read(const Option *option, const YamlNode *node, void *target, Arena 
         case OPTION_PREFIXES: return prefixes_read(node, place, arena, problem);
         case OPTION_PATHS: return logs_read(node, target, arena, problem);
         case OPTION_TEXT: return plain_read(node, place, arena, problem);
+        case OPTION_MEMBER: return member_read(node, place, arena, problem);
         case OPTION_TIMEZONE: return timezone_read(node, place, arena, problem);
         case OPTION_ALLOW:
         case OPTION_GROUP:
+        case OPTION_MAP:
         case OPTION_DEFAULTS:
         case OPTION_JAILS: break; /* read by config.c, which knows what they stand in */
         }
@@ -348,7 +365,9 @@ void option_write(const Option *option, const void *target, FILE *stream)
         case OPTION_PREFIXES: prefixes_write(place, stream); break;
         case OPTION_PATHS: logs_write(target, stream); break;
         case OPTION_TIMEZONE:
+        case OPTION_MEMBER:
         case OPTION_TEXT: option_write_text(*(const char *const *) place, stream); break;
+        case OPTION_MAP:
         case OPTION_GROUP: group_write(option->table, target, stream); break;
         case OPTION_ALLOW:
         case OPTION_DEFAULTS:

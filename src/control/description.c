@@ -69,6 +69,7 @@ const char CONTROL_DESCRIPTION[] =
         "  lines: int,\n"
         "  bytes: int,\n"
         "  over_long: int,\n"
+        "  bad: int,\n"
         "  rotated: int,\n"
         "  truncated: int,\n"
         "  last_line: ?string,\n"

@@ -208,6 +208,7 @@ static json_t *view_file(const FileView *file)
         put_number(object, "lines", file->lines);
         put_number(object, "bytes", file->bytes);
         put_number(object, "over_long", file->over_long);
+        put_number(object, "bad", file->bad);
         put_number(object, "rotated", file->rotated);
         put_number(object, "truncated", file->truncated);
         put(object, "last_line", view_time(file->last_line));

@@ -118,6 +118,10 @@ static int add_logs(Sources *sources, size_t jail)
         const JailConfig *config = sources->plan->jails[jail].config;
         int r = 0;
 
+        if (config->is_json) {
+                fail("%s: the log files of jail %s are JSON (format: json), which plan does not read: they are left out", config->place, config->name);
+                return 0;
+        }
         for (size_t i = 0; i < config->n_logs && r == 0; i++) {
                 glob_t found = { 0 };
 

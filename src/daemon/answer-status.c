@@ -220,6 +220,7 @@ static void take_file(void *userdata, const FileInfo *info)
                         .lines = info->lines,
                         .bytes = info->bytes,
                         .over_long = info->over_long,
+                        .bad = info->bad,
                         .rotated = info->rotated,
                         .truncated = info->truncated,
                         .last_line = info->last_line,

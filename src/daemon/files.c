@@ -215,6 +215,11 @@ static void forget_problems(Daemon *daemon)
                         health_set(health, health->problems[i].topic, NULL);
 }
 
+static const char *name_or_null(const char *name)
+{
+        return *name ? name : NULL;
+}
+
 static FileWatch watch_of(const Daemon *daemon, Jail *jail)
 {
         static const char *const nothing[] = { NULL };
@@ -227,7 +232,11 @@ static FileWatch watch_of(const Daemon *daemon, Jail *jail)
         jail->read_files = true;
         watch.paths = config->logs;
         watch.style = (FileStyle){
-                .timezone = *config->timezone ? config->timezone : NULL,
+                .format = config->is_json ? FILE_JSON : FILE_LINES,
+                .message = name_or_null(config->json.message),
+                .time = name_or_null(config->json.time),
+                .address = name_or_null(config->json.address),
+                .timezone = name_or_null(config->timezone),
                 .dates = filter_info(jail->filter)->dates,
         };
         return watch;

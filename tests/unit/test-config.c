@@ -138,6 +138,8 @@ static const struct {
         { "jails: { a: { ports: [22/tcp] } }\n", "jails: { a: { ports+: [25/tcp] } }\n", "jails: { a: { ports: [53/udp] } }\n", "ports: [53/udp]  #", "22/tcp" },
         { "nat64: [\"2001:db8:1::/96\"]\n", "nat64+: [\"2001:db8:2::/96\"]\n", NULL, "nat64: [\"2001:db8:1::/96\", \"2001:db8:2::/96\"]", NULL },
         { "jails: { a: { logs: [/a.log] } }\n", "jails: { a: { logs+: [\"/b*.log\"] } }\n", NULL, "logs: [\"/a.log\", \"/b*.log\"]", NULL },
+        { "jails: { a: { format: json, json: { address: client.ip } } }\n", "defaults: { json: { time: t } }\n", "jails: { a: { json: { message: text } } }\n",
+          "    format: json  # SHIPPED:1:23\n    json:\n      message: \"text\"  # ABOVE:1:32\n      time: \"t\"  # BAILIFF:1:27\n      address: \"client.ip\"  # SHIPPED:1:46\n", NULL },
         { "jails: { a: { sources: [journal] } }\n", "jails: { a: { sources+: [journal] } }\n", NULL, "sources: [journal]", NULL },
         /* allow adds up over layers and from defaults; allow! replaces */
         { "allow: [192.0.2.1]\n", "allow: [192.0.2.2]\n", "allow+: [192.0.2.3]\n",
@@ -365,6 +367,10 @@ static void random_options(FILE *f, const char *indent, bool defaults, bool bans
                 fprintf(f, "%sfilter: %s\n", indent, PICK("sshd", "'sshd[publickey=any]'", "'a\"b'", "/etc/f/x y.yaml", "\"back\\\\slash\"", "true"));
         if (!bans && draw(3) == 0)
                 fprintf(f, "%smode: %s\n", indent, PICK("normal", "aggressive", "'1'", "null"));
+        if (!bans && draw(4) == 0)
+                fprintf(f, "%sformat: %s\n", indent, PICK("lines", "json"));
+        if (!bans && draw(4) == 0)
+                fprintf(f, "%sjson: %s\n", indent, PICK("{}", "{ message: 'a\"b.c' }", "{ time: '@timestamp', address: client.ip }", "{ address: '' }", "null"));
         if (draw(2))
                 fprintf(f, "%sfindtime: %s\n", indent, PICK("10m", "1", "3653d", "1w2d3h4m5s", "90"));
         if (draw(2))
@@ -511,7 +517,7 @@ static void test_conf(void)
         }
         check(n > 15);
         _cleanup_(config_freep) Config *examples = load(shipped, text, NULL);
-        check_int(examples->n_jails, 12);
+        check_int(examples->n_jails, 13);
         check(examples->jails[9].enabled && examples->jails[5].enabled && !examples->jails[1].enabled && !examples->jails[2].observe && examples->jails[0].increment.enabled && examples->firewall == FIREWALL_NONE);
         check_int(examples->n_allow, 8);
 }
