@@ -37,6 +37,8 @@ typedef struct JailConfig {
         const char *name;
         bool enabled;
         unsigned sources;       /* CONFIG_SOURCE_*, 0: auto. CONFIG_SOURCE_BANS stands alone: it counts bans (recidive) */
+        const char *const *containers; /* names, globs among them, whose entries of the journal are read in place of the service's */
+        size_t n_containers;
         const char *const *logs; /* absolute paths, globs among them; ended by NULL */
         size_t n_logs;
         bool is_json;           /* format: json */

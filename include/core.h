@@ -20,9 +20,10 @@
 
 bool core_counts_bans(const JailConfig *config);
 int core_set_jail(Tracker *tracker, BanEngine *engine, const JailConfig *config);
-int core_add_idents(const FilterInfo *info, char ***idents, size_t *n_idents);
+int core_add_idents(const JailConfig *config, const FilterInfo *info, char ***idents, size_t *n_idents);
 void core_free_idents(char **idents, size_t n_idents);
 int core_set_allowed(BanEngine *engine, const Config *config, EventTime now);
+bool core_listens(const JailConfig *config, const Filter *filter, const Line *line);
 bool core_is_for(const JailConfig *config, const Filter *filter, size_t jail, const Line *line);
 bool core_believes(const JailConfig *config, const Line *line, bool journal);
 FilterVerdict core_match(Filter *filter, const JailConfig *config, const Line *line, Hit *ret_hit);

@@ -81,6 +81,9 @@ typedef struct FilterStep {
 
 typedef void (*FilterExplain)(void *userdata, const FilterStep *step);
 
+/* Programs that put the output of containers into the journal; ended by NULL. */
+extern const char *const FILTER_CONTAINER_WRITERS[];
+
 /* Directories in which filters are sought, first match wins; ended by NULL. */
 extern const char *const FILTER_DIRECTORIES[];
 
@@ -99,6 +102,7 @@ const char *filter_mode_name(const Filter *filter, size_t i);
 bool filter_listens(const Filter *filter, const char *ident);
 bool filter_resolve(Filter *filter, EventTime now);
 const char *filter_missing_user(const Filter *filter);
+void filter_set_containers(Filter *filter, bool containers);
 bool filter_trusts(const Filter *filter, const Line *line);
 FilterVerdict filter_match(Filter *filter, const Line *line, Hit *ret_hit);
 FilterVerdict filter_learn(Filter *filter, const Line *line);

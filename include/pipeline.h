@@ -52,6 +52,11 @@ struct Line {
          * believed. NULL: not known, or Origin tells.
          */
         const char *transport;
+        /*
+         * Whose output an entry of the journal is, as it says itself: Origin has to be the container manager's. Then transport is
+         * "file" for standard output, "journal" for standard error, of which nobody else can write the first.
+         */
+        const char *container;  /* NULL: nobody's, or nobody has asked (JournalConfig) */
         /* Indexes of the watches that read this file, ascending (FileConfig); NULL: it is for whoever listens to `ident`. */
         const size_t *readers;
         size_t n_readers;

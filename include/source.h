@@ -33,6 +33,7 @@ typedef struct JournalConfig {
         const char *directory;          /* NULL: the system's journal */
         const char *const *idents;      /* SYSLOG_IDENTIFIERs of all jails, without doubles; at least one */
         size_t n_idents;
+        bool containers;                /* tell of each entry which container it is from */
         const char *position;           /* resume behind this cursor; NULL or "": first start */
         EventTime since;                /* where to begin without a position, or when it cannot be used */
         uint64_t fast_poll_usec;        /* between polls while an attack is on; 0: 5 ms */

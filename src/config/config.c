@@ -164,8 +164,8 @@ static int check_bans(Builder *builder, const YamlNode *map, JailConfig *jail)
         }
         /* What defaults: say of lines is not for it either. */
         jail->filter = jail->mode = jail->timezone = "";
-        jail->logs = NULL;
-        jail->n_logs = 0;
+        jail->logs = jail->containers = NULL;
+        jail->n_logs = jail->n_containers = 0;
         jail->is_json = false;
         jail->json.message = jail->json.time = jail->json.address = "";
         return 0;
@@ -175,6 +175,9 @@ static int check_files(Builder *builder, const YamlNode *map, const JailConfig *
 {
         const YamlNode *sources = yaml_get(map, "sources");
 
+        if (jail->n_containers > 0 && jail->sources && !(jail->sources & CONFIG_SOURCE_JOURNAL))
+                return yaml_problem(sources ? sources : map, builder->problem,
+                                    "containers are read in the journal: write sources: [journal], or take containers away and name their files in logs");
         if ((jail->sources & CONFIG_SOURCE_FILES) && jail->n_logs == 0)
                 return yaml_problem(sources ? sources : map, builder->problem, "[files] needs logs: write which, as in logs: [/var/log/auth.log]");
         return 0;

@@ -51,6 +51,10 @@ static const Option JAIL_OPTIONS[] = {
           .help = "Where the lines come from: *[journal]*, *[files]* (then *logs* says which), or both. *auto*: the journal where it has "
                   "lines of the service, else the files of *logs*. *[bans]* makes a jail that reads no lines but counts the bans of "
                   "all other jails, and so bans for longer who comes back (*recidive*); it has no *filter* and no *mode*." },
+        { "containers", OPTION_CONTAINERS, offsetof(JailConfig, containers), "[]", .of_filter = true,
+          .help = "Names of containers; \\*, ? and [...] stand for what they do in a shell: *[shop-\\*]*. The jail then reads their "
+                  "output, as docker's driver journald and podman put it into the journal, in place of the service's entries; see "
+                  "CONTAINERS AND JSON." },
         { "logs", OPTION_PATHS, offsetof(JailConfig, logs), "[]", .of_filter = true,
           .help = "Log files, by absolute path; \\*, ? and [...] stand for what they do in a shell: *[/var/log/nginx/\\*error.log]*. Files "
                   "that appear later are read as well." },
@@ -159,6 +163,7 @@ int option_unknown(const OptionTable *table, const YamlNode *node, Problem *prob
 bool option_is_list(const Option *option)
 {
         return option->type == OPTION_SOURCES || option->type == OPTION_PATHS || option->type == OPTION_PORTS || option->type == OPTION_PREFIXES ||
+               option->type == OPTION_CONTAINERS ||
                option->type == OPTION_ALLOW;
 }
 
@@ -177,7 +182,7 @@ int option_defaults(const OptionTable *table, void *target, Arena *arena)
 
                 if (option->type == OPTION_GROUP || option->type == OPTION_MAP)
                         r = option_defaults(option->table, target, arena);
-                if (!option->fallback || option->type == OPTION_PREFIXES || option->type == OPTION_PATHS)
+                if (!option->fallback || option->type == OPTION_PREFIXES || option->type == OPTION_PATHS || option->type == OPTION_CONTAINERS)
                         continue; /* zeroed memory is an empty list */
                 node.text = arena_text(arena, option->fallback);
                 r = node.text ? option_read(option, &node, target, arena, NULL) : -ENOMEM;

@@ -3,6 +3,7 @@
 /* Jails in the stages, and the way of a line between them. */
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,18 +67,23 @@ static int add_ident(char ***idents, size_t *n_idents, const char *ident)
 }
 
 /**
- * core_add_idents() - what the journal is to be asked for because of a filter
+ * core_add_idents() - what the journal is to be asked for because of a jail and its filter
  * @idents:     each name once, for core_free_idents(); NULL at first
  *
  * A journal is asked for whole names. Idents with a * are found by their program's: the source asks for _COMM as well.
  *
  * Return: 0 or -ENOMEM.
  */
-int core_add_idents(const FilterInfo *info, char ***idents, size_t *n_idents)
+int core_add_idents(const JailConfig *config, const FilterInfo *info, char ***idents, size_t *n_idents)
 {
         bool by_comm = false;
         int r = 0;
 
+        if (config->n_containers > 0) {
+                for (const char *const *writer = FILTER_CONTAINER_WRITERS; *writer && r == 0; writer++)
+                        r = add_ident(idents, n_idents, *writer);
+                return r;
+        }
         for (size_t i = 0; i < info->n_idents && r == 0; i++) {
                 if (strpbrk(info->idents[i], "*?["))
                         by_comm = true;
@@ -136,6 +142,21 @@ static bool has_reader(const Line *line, size_t jail)
 }
 
 /**
+ * core_listens() - whether a jail is to see an entry of the journal
+ *
+ * A jail with containers sees theirs alone, whatever program they name.
+ */
+bool core_listens(const JailConfig *config, const Filter *filter, const Line *line)
+{
+        if (config->n_containers == 0)
+                return filter_listens(filter, line->ident);
+        for (size_t i = 0; i < config->n_containers && line->container; i++)
+                if (fnmatch(config->containers[i], line->container, 0) == 0)
+                        return true;
+        return false;
+}
+
+/**
  * core_is_for() - whether a jail is to see a line
  * @filter:     the jail's, NULL if it has none
  * @jail:       its index, as Line.readers has it
@@ -148,7 +169,7 @@ bool core_is_for(const JailConfig *config, const Filter *filter, size_t jail, co
                 return false;
         if (line->readers)
                 return has_reader(line, jail) && (!*line->ident || filter_listens(filter, line->ident));
-        return (!config->sources || (config->sources & CONFIG_SOURCE_JOURNAL)) && filter_listens(filter, line->ident);
+        return (!config->sources || (config->sources & CONFIG_SOURCE_JOURNAL)) && core_listens(config, filter, line);
 }
 
 /**

@@ -302,7 +302,7 @@ static bool is_for(const Plan *plan, size_t i, const Line *line)
         const PlanJail *jail = &plan->jails[i];
 
         if (!line->readers)
-                return jail->journal && filter_listens(jail->filter, line->ident);
+                return jail->journal && core_listens(jail->config, jail->filter, line);
         return core_is_for(jail->config, jail->filter, i, line) && (plan->n_files > 0 || core_believes(jail->config, line, jail->journal));
 }
 

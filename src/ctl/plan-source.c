@@ -147,6 +147,8 @@ static bool trusts(void *userdata, const Line *line)
 static bool journal_carries(const Plan *plan, const PlanJail *jail)
 {
         const FilterInfo *info = filter_info(jail->filter);
+        if (jail->config->n_containers > 0)
+                return true;
         const JournalConfig config = { .directory = plan->directory, .idents = info->idents, .n_idents = info->n_idents };
         const JournalSeen seen = { .since = plan->since, .trusts = trusts, .userdata = jail->filter };
 
@@ -337,8 +339,10 @@ static int read_journal(Sources *sources)
         int r = 0, status = STATUS_DONE;
 
         for (size_t i = 0; i < plan->n_jails && r == 0; i++)
-                if (plan->jails[i].journal)
-                        r = core_add_idents(filter_info(plan->jails[i].filter), &idents, &config.n_idents);
+                if (plan->jails[i].journal) {
+                        config.containers = config.containers || plan->jails[i].config->n_containers > 0;
+                        r = core_add_idents(plan->jails[i].config, filter_info(plan->jails[i].filter), &idents, &config.n_idents);
+                }
         config.idents = (const char *const *) idents;
         /* Without --journal a host need not have one. */
         if (r < 0)

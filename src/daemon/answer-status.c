@@ -276,7 +276,6 @@ static void jail_view(const Daemon *daemon, Jail *jail, Rooms *rooms, JailView *
         view->observed = jail->observed;
         if (jail->filter) {
                 const FilterStats *stats = filter_stats(jail->filter);
-                const FilterInfo *info = filter_info(jail->filter);
 
                 view->lines = stats->lines;
                 view->ignored = stats->verdicts[FILTER_IGNORED];
@@ -286,7 +285,8 @@ static void jail_view(const Daemon *daemon, Jail *jail, Rooms *rooms, JailView *
                 view->last_line = stats->last_line;
                 view->last_hit = stats->last_hit;
                 view->journal_matches = (const char *const *) jail->matches;
-                view->n_journal_matches = info->n_idents;
+                while (jail->matches[view->n_journal_matches])
+                        view->n_journal_matches++;
                 rules_view(jail->filter, &rooms->rules, view);
         }
 }

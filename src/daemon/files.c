@@ -30,7 +30,7 @@ unsigned files_jail_sources(const Daemon *daemon, Jail *jail)
 
         if (config->sources)
                 return config->sources;
-        if (config->n_logs == 0 || !jail->filter || journal_carries(daemon, jail))
+        if (config->n_logs == 0 || config->n_containers > 0 || !jail->filter || journal_carries(daemon, jail))
                 return CONFIG_SOURCE_JOURNAL;
         return CONFIG_SOURCE_JOURNAL | CONFIG_SOURCE_FILES;
 }
@@ -70,7 +70,7 @@ bool files_believes(const Daemon *daemon, Jail *jail, const Line *line)
 void files_journal_line(Daemon *daemon, Jail *jail, const Line *line)
 {
         jail->service = SERVICE_SEEN;
-        if (jail->carried == CARRIED_YES || jail->config->sources || jail->config->n_logs == 0 || !filter_trusts(jail->filter, line))
+        if (jail->carried == CARRIED_YES || jail->config->sources || jail->config->n_logs == 0 || jail->config->n_containers > 0 || !filter_trusts(jail->filter, line))
                 return;
         jail->carried = CARRIED_YES;
         daemon->files_changed = true;

@@ -69,6 +69,23 @@ static uint64_t filter_fingerprint(const Filter *filter)
         return sum;
 }
 
+/* "SYSLOG_IDENTIFIER=sshd", as journalctl takes it; NULL: no memory. */
+static char **matches_of(const JailConfig *config, const FilterInfo *info)
+{
+        bool inside = config->n_containers > 0;
+        const char *const *names = inside ? config->containers : info->idents;
+        size_t n = inside ? config->n_containers : info->n_idents;
+        char **matches = calloc(n + 1, sizeof *matches);
+
+        for (size_t i = 0; matches && i < n; i++)
+                if (asprintf(&matches[i], "%s=%s", inside ? "CONTAINER_NAME" : "SYSLOG_IDENTIFIER", names[i]) < 0) {
+                        matches[i] = NULL;
+                        free_matches(matches);
+                        matches = NULL;
+                }
+        return matches;
+}
+
 /**
  * jail_set_filter() - give a jail its filter, in place of another
  * @filter:     taken over, also on failure
@@ -77,16 +94,8 @@ static uint64_t filter_fingerprint(const Filter *filter)
  */
 int jail_set_filter(Jail *jail, Filter *filter)
 {
-        const FilterInfo *info = filter_info(filter);
-        char **matches = calloc(info->n_idents + 1, sizeof *matches);
+        char **matches = matches_of(jail->config, filter_info(filter));
 
-        /* "SYSLOG_IDENTIFIER=sshd", as journalctl takes it. */
-        for (size_t i = 0; matches && i < info->n_idents; i++)
-                if (asprintf(&matches[i], "SYSLOG_IDENTIFIER=%s", info->idents[i]) < 0) {
-                        matches[i] = NULL;
-                        free_matches(matches);
-                        matches = NULL;
-                }
         if (!matches) {
                 filter_free(filter);
                 return -ENOMEM;
@@ -94,6 +103,7 @@ int jail_set_filter(Jail *jail, Filter *filter)
         filter_free(jail->filter);
         free_matches(jail->matches);
         jail->filter = filter;
+        filter_set_containers(filter, jail->config->n_containers > 0);
         jail->fingerprint = filter_fingerprint(filter);
         jail->matches = matches;
         return 0;
@@ -104,11 +114,21 @@ int jail_set_filter(Jail *jail, Filter *filter)
  */
 void jail_take_filter(Jail *jail, Jail *from)
 {
+        char **matches;
+
         free_matches(jail->matches);
         filter_free(jail->filter);
         jail->filter = steal(from->filter);
         jail->matches = steal(from->matches);
         jail->fingerprint = from->fingerprint;
+        if (!jail->filter)
+                return;
+        matches = matches_of(jail->config, filter_info(jail->filter));
+        if (matches) {
+                free_matches(jail->matches);
+                jail->matches = matches;
+        }
+        filter_set_containers(jail->filter, jail->config->n_containers > 0);
 }
 
 /**

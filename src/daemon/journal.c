@@ -51,7 +51,7 @@ static int wanted_idents(const Daemon *daemon, bool past, char ***ret_idents, si
         for (size_t i = 0; i < daemon->n_jails && r == 0; i++) {
                 const FilterInfo *info = reader(daemon, i, past);
 
-                r = info ? core_add_idents(info, &idents, &n) : 0;
+                r = info ? core_add_idents(daemon->jails[i].config, info, &idents, &n) : 0;
         }
         if (r < 0) {
                 core_free_idents(idents, n);
@@ -60,6 +60,14 @@ static int wanted_idents(const Daemon *daemon, bool past, char ***ret_idents, si
         *ret_idents = idents;
         *ret_n = n;
         return 0;
+}
+
+static bool any_containers(const Daemon *daemon)
+{
+        for (size_t i = 0; i < daemon->n_jails; i++)
+                if (daemon->jails[i].config->n_containers > 0)
+                        return true;
+        return false;
 }
 
 static void source_state(void *userdata, SourceState state, const char *text)
@@ -98,6 +106,7 @@ static int open_for(Daemon *daemon, char **idents, size_t n_idents, Problem *pro
                 .directory = daemon->options.journal_directory,
                 .idents = (const char *const *) idents,
                 .n_idents = n_idents,
+                .containers = any_containers(daemon),
                 .position = daemon->start_position,
                 .since = since,
         };
@@ -143,7 +152,7 @@ static void say_learned(const JournalPastStats *stats, int r)
 static int learn_sessions(Daemon *daemon)
 {
         JournalPast past = { .seconds = FILTER_SESSION_SECONDS, .max_lines = PAST_LINES_MAX, .max_usec = PAST_USEC_MAX };
-        JournalConfig config = { .directory = daemon->options.journal_directory, .position = daemon->start_position };
+        JournalConfig config = { .directory = daemon->options.journal_directory, .position = daemon->start_position, .containers = any_containers(daemon) };
         JournalPastStats stats = { 0 };
         char **idents;
         int r;
@@ -212,6 +221,11 @@ bool journal_knows(const Daemon *daemon, Jail *jail)
         const FilterInfo *info = filter_info(jail->filter);
         JournalConfig config = { .directory = daemon->options.journal_directory, .idents = info->idents, .n_idents = info->n_idents };
 
+        if (jail->config->n_containers > 0) {
+                config.idents = FILTER_CONTAINER_WRITERS;
+                for (config.n_idents = 0; config.idents[config.n_idents];)
+                        config.n_idents++;
+        }
         if (jail->service == SERVICE_UNKNOWN)
                 jail->service = journal_has_seen(&config, &(JournalSeen){ 0 }) == 0 ? SERVICE_SILENT : SERVICE_SEEN;
         return jail->service == SERVICE_SEEN;

@@ -45,7 +45,7 @@ typedef struct Jail {
         const JailConfig *config;
         Filter *filter;                 /* NULL: it could not be loaded, or the jail counts bans */
         uint64_t fingerprint;           /* of the filter's files as they were loaded */
-        char **matches;                 /* what it reads of the journal, for status; as many as the filter has idents */
+        char **matches;                 /* what it reads of the journal, for status; ended by NULL */
         bool filter_kept;               /* the kept copy runs, since the present file did not load */
         enum { SERVICE_UNKNOWN, SERVICE_SILENT, SERVICE_SEEN } service; /* whether it has ever written; see journal_knows() */
         enum { CARRIED_UNKNOWN, CARRIED_NO, CARRIED_YES } carried; /* whether the journal has it of late; see journal_carries() */

@@ -234,6 +234,24 @@ static const char *origin_fault(const OriginRule *rule, const Line *line, Origin
         return NULL;
 }
 
+const char *const FILTER_CONTAINER_WRITERS[] = { "dockerd", "conmon", NULL };
+
+/* Of what a container manager writes: whether it did. Return: the field that says otherwise, NULL: none. */
+static const char *container_fault(const Line *line, Origin *origin)
+{
+        bool known = false;
+
+        if (line->origin(line, origin) < 0)
+                return "";
+        if (origin->uid != 0)
+                return "uid";
+        for (const char *const *writer = FILTER_CONTAINER_WRITERS; *writer && origin->comm; writer++)
+                known = known || strcmp(*writer, origin->comm) == 0;
+        if (!known)
+                return "comm";
+        return line->container && origin->transport && strcmp(origin->transport, "journal") == 0 ? NULL : "container";
+}
+
 /* Whether the service wrote the line; *ret_origin has its trusted fields, if the source knows any. */
 static bool check_origin(const Filter *filter, const Line *line, Trace *trace, Origin *ret_origin)
 {
@@ -243,9 +261,11 @@ static bool check_origin(const Filter *filter, const Line *line, Trace *trace, O
         *ret_origin = (Origin){ .uid = -1, .pid = line->pid };
         if (!line->origin)
                 return true;
-        fault = origin_fault(&filter->origin, line, &origin);
+        fault = filter->containers ? container_fault(line, &origin) : origin_fault(&filter->origin, line, &origin);
         trace_origin(trace, fault, &origin);
-        if (!fault)
+        if (!fault && filter->containers)
+                ret_origin->pid = -1; /* the manager's own would tie all containers' lines together */
+        else if (!fault)
                 *ret_origin = origin;
         return !fault;
 }
@@ -449,6 +469,17 @@ FilterVerdict filter_judge(Filter *filter, const Line *line, Trace *trace, Hit *
 FilterVerdict filter_match_rule(Filter *filter, const Line *line, Hit *ret_hit, const Rule **ret_rule)
 {
         return filter_judge(filter, line, NULL, ret_hit, ret_rule);
+}
+
+/**
+ * filter_set_containers() - whether the filter sees what services in containers write, in place of the host's
+ *
+ * The journal's trusted fields then have to be those of a container manager that root runs. What a user's own podman writes
+ * has that user's uid, so he may write it himself: it is not believed.
+ */
+void filter_set_containers(Filter *filter, bool containers)
+{
+        filter->containers = containers;
 }
 
 /**

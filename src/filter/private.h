@@ -180,6 +180,7 @@ struct Filter {
         Regex **ignores;
         size_t n_ignores;
         OriginRule origin;
+        bool containers; /* filter_set_containers() */
         RegexRunner *runner;
         SessionTable *sessions;
         bool has_head;

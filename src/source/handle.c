@@ -143,6 +143,7 @@ int journal_handle_open(JournalHandle *handle, const JournalConfig *config, Prob
         if (r < 0)
                 return open_failed(problem, r);
         handle->journal = steal(journal);
+        handle->containers = config->containers;
         handle->at_end = handle->look_first = false;
         return 0;
 }
@@ -444,6 +445,83 @@ static int number_field(JournalHandle *handle, const char *field, int64_t *ret_n
         return 0;
 }
 
+/* ---- containers ---- */
+
+static bool has_value(JournalHandle *handle, const char *field, const char *wanted)
+{
+        const char *value;
+        size_t size;
+
+        return get_field(handle, field, &value, &size) == 0 && size == strlen(wanted) && memcmp(value, wanted, size) == 0;
+}
+
+/* Of one container's standard output or standard error. */
+static uint32_t stream_hash(JournalHandle *handle, bool err)
+{
+        uint32_t hash = UINT32_C(2166136261) ^ err;
+        const char *id;
+        size_t size;
+
+        if (get_field(handle, "CONTAINER_ID_FULL", &id, &size) < 0 && get_field(handle, "CONTAINER_ID", &id, &size) < 0)
+                return 1;
+        for (size_t i = 0; i < size; i++)
+                hash = (hash ^ (unsigned char) id[i]) * UINT32_C(16777619);
+        return hash ? hash : 1;
+}
+
+/*
+ * A message that a container manager has split: of its parts the first alone is looked at, and no more than its head, since its
+ * end is elsewhere; a further one is no line of its own. What the last one looks like is a matter of taste: docker once did not
+ * mark it, and podman does not.
+ *
+ * Return: false: a further part. *first: the first of several.
+ */
+static bool take_part(JournalHandle *handle, bool err, bool *first)
+{
+        bool partial = has_value(handle, "CONTAINER_PARTIAL_MESSAGE", "true");
+        bool last = partial && has_value(handle, "CONTAINER_PARTIAL_LAST", "true");
+        int64_t ordinal = 1;
+        uint32_t hash = stream_hash(handle, err);
+        size_t i = 0;
+
+        (void) number_field(handle, "CONTAINER_PARTIAL_ORDINAL", &ordinal);
+        while (i < JOURNAL_PARTS_MAX && handle->parts[i] != hash)
+                i++;
+        *first = partial && !last && ordinal <= 1 && i == JOURNAL_PARTS_MAX;
+        if (i == JOURNAL_PARTS_MAX) {
+                if (partial && !last)
+                        handle->parts[handle->next_part++ % JOURNAL_PARTS_MAX] = hash;
+                return *first || !partial;
+        }
+        /* A new message by its number, though the one before has no end. */
+        if (partial && !last && has_value(handle, "CONTAINER_PARTIAL_ORDINAL", "1"))
+                return *first = true;
+        if (!partial || last)
+                handle->parts[i] = 0;
+        return false;
+}
+
+/* Return: 0; -ENOENT: no line, but a part of one. */
+static int read_container(JournalHandle *handle, Line *line)
+{
+        bool err = has_value(handle, "PRIORITY", "3"), first;
+        int64_t uid;
+
+        /* Whoever is not root cannot say so, nor that a message goes on. */
+        if (copy_field(handle, "CONTAINER_NAME", handle->container) < 0 || number_field(handle, "_UID", &uid) < 0 || uid != 0)
+                return 0;
+        if (!take_part(handle, err, &first))
+                return -ENOENT;
+        if (first && line->length <= LINE_LENGTH_MAX) {
+                memset(handle->text + line->length, ' ', LINE_LENGTH_MAX + 1 - line->length);
+                line->length = LINE_LENGTH_MAX + 1;
+        }
+        line->container = handle->container;
+        line->transport = err ? "journal" : "file";
+        line->pid = -1;
+        return 0;
+}
+
 /**
  * journal_handle_read() - the entry that the handle stands on, as a Line
  * @now:        the present; a later event time is taken as now
@@ -479,6 +557,9 @@ int journal_handle_read(JournalHandle *handle, EventTime now, Line *ret_line)
                 line.pid = -1;
         if (copy_field(handle, "SYSLOG_IDENTIFIER", handle->ident) < 0 && copy_field(handle, "_COMM", handle->ident) < 0)
                 handle->ident[0] = '\0';
+        r = handle->containers ? read_container(handle, &line) : 0;
+        if (r < 0 && !bus_guard_tripped())
+                return r;
         if (bus_guard_tripped())
                 return -EIO;
         *ret_line = line;

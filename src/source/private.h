@@ -12,6 +12,7 @@
 #define JOURNAL_TEXT_MAX (2 * LINE_LENGTH_MAX)
 #define JOURNAL_IDENT_MAX 256
 #define JOURNAL_N_ROOTS 4
+#define JOURNAL_PARTS_MAX 64
 
 /* What journal_handle_*() return besides 0 and -errno. */
 enum {
@@ -36,8 +37,11 @@ typedef struct JournalHandle {
         bool unmarked;                  /* entries have been read since `cursor` was taken */
         bool at_end;                    /* the last step found nothing */
         bool look_first;                /* where the handle stands says nothing: begin at the cursor */
+        bool containers;                /* tell of containers */
+        uint32_t parts[JOURNAL_PARTS_MAX]; /* containers' streams in the midst of a message, by hash; 0: free */
+        size_t next_part;
         JournalRoot roots[JOURNAL_N_ROOTS];
-        char ident[JOURNAL_IDENT_MAX], comm[JOURNAL_IDENT_MAX], unit[JOURNAL_IDENT_MAX], transport[JOURNAL_IDENT_MAX];
+        char ident[JOURNAL_IDENT_MAX], comm[JOURNAL_IDENT_MAX], container[JOURNAL_IDENT_MAX], unit[JOURNAL_IDENT_MAX], transport[JOURNAL_IDENT_MAX];
         char text[JOURNAL_TEXT_MAX];
 } JournalHandle;
 

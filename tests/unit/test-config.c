@@ -140,6 +140,7 @@ static const struct {
         { "jails: { a: { logs: [/a.log] } }\n", "jails: { a: { logs+: [\"/b*.log\"] } }\n", NULL, "logs: [\"/a.log\", \"/b*.log\"]", NULL },
         { "jails: { a: { format: json, json: { address: client.ip } } }\n", "defaults: { json: { time: t } }\n", "jails: { a: { json: { message: text } } }\n",
           "    format: json  # SHIPPED:1:23\n    json:\n      message: \"text\"  # ABOVE:1:32\n      time: \"t\"  # BAILIFF:1:27\n      address: \"client.ip\"  # SHIPPED:1:46\n", NULL },
+        { "jails: { a: { containers: [a] } }\n", "jails: { a: { containers+: [\"b-*\"] } }\n", NULL, "containers: [\"a\", \"b-*\"]", NULL },
         { "jails: { a: { sources: [journal] } }\n", "jails: { a: { sources+: [journal] } }\n", NULL, "sources: [journal]", NULL },
         /* allow adds up over layers and from defaults; allow! replaces */
         { "allow: [192.0.2.1]\n", "allow: [192.0.2.2]\n", "allow+: [192.0.2.3]\n",
@@ -368,6 +369,8 @@ static void random_options(FILE *f, const char *indent, bool defaults, bool bans
         if (!bans && draw(3) == 0)
                 fprintf(f, "%smode: %s\n", indent, PICK("normal", "aggressive", "'1'", "null"));
         if (!bans && draw(4) == 0)
+                fprintf(f, "%scontainers: %s\n", indent, PICK("[]", "[shop-1]", "['a*', '[ab]?', c_d.e]"));
+        if (!bans && draw(4) == 0)
                 fprintf(f, "%sformat: %s\n", indent, PICK("lines", "json"));
         if (!bans && draw(4) == 0)
                 fprintf(f, "%sjson: %s\n", indent, PICK("{}", "{ message: 'a\"b.c' }", "{ time: '@timestamp', address: client.ip }", "{ address: '' }", "null"));
@@ -517,7 +520,7 @@ static void test_conf(void)
         }
         check(n > 15);
         _cleanup_(config_freep) Config *examples = load(shipped, text, NULL);
-        check_int(examples->n_jails, 13);
+        check_int(examples->n_jails, 14);
         check(examples->jails[9].enabled && examples->jails[5].enabled && !examples->jails[1].enabled && !examples->jails[2].observe && examples->jails[0].increment.enabled && examples->firewall == FIREWALL_NONE);
         check_int(examples->n_allow, 8);
 }
