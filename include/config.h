@@ -75,6 +75,8 @@ typedef struct Config {
         size_t n_jails;
         AllowConfig *allow;     /* the host's, then all jails' in their order, also of those that are not enabled */
         size_t n_allow;
+        const char *const *namespaces; /* of the journal, read beside it */
+        size_t n_namespaces;
         const Addr *nat64;      /* further NAT64 prefixes */
         size_t n_nat64;
         const char *const *files; /* that it was read from, in order */

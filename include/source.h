@@ -31,6 +31,8 @@ typedef struct SourceCallbacks {
 
 typedef struct JournalConfig {
         const char *directory;          /* NULL: the system's journal */
+        const char *const *namespaces;  /* that are read beside it; nothing with a directory */
+        size_t n_namespaces;
         const char *const *idents;      /* SYSLOG_IDENTIFIERs of all jails, without doubles; at least one */
         size_t n_idents;
         bool containers;                /* tell of each entry which container it is from */
@@ -51,6 +53,7 @@ typedef struct SourceStats {
 typedef struct JournalSource JournalSource;
 
 int journal_source_new(sd_event *event, const JournalConfig *config, SourceCallbacks callbacks, JournalSource **ret_source);
+bool journal_source_is_like(const JournalSource *source, const JournalConfig *config);
 JournalSource *journal_source_free(JournalSource *source);
 DEFINE_CLEANUP(JournalSource *, journal_source_free)
 

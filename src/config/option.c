@@ -101,6 +101,9 @@ static const Option CONFIG_OPTIONS[] = {
         { "max_bans", OPTION_SIZE, offsetof(Config, max_bans), "2000000", 100, 10000000,
           .help = "How many bans may be in force. Beyond it the automatic ban that ends soonest gives way. From 90 % on "
                   "**bailiffctl status** warns." },
+        { "journal_namespaces", OPTION_NAMESPACES, offsetof(Config, namespaces), "[]",
+          .help = "Namespaces of the journal (*LogNamespace=* of a unit, **systemd-journald@**\\ (8)) that are read beside the journal "
+                  "itself. Not with **bailiffd --journal-dir**." },
         { "nat64", OPTION_PREFIXES, offsetof(Config, nat64), "[]",
           .help = "IPv6 prefixes of NAT64 besides *64:ff9b::/96*, each of length 32, 40, 48, 56, 64 or 96: their addresses count and "
                   "are banned singly, since many hosts are behind one prefix." },
@@ -163,7 +166,7 @@ int option_unknown(const OptionTable *table, const YamlNode *node, Problem *prob
 bool option_is_list(const Option *option)
 {
         return option->type == OPTION_SOURCES || option->type == OPTION_PATHS || option->type == OPTION_PORTS || option->type == OPTION_PREFIXES ||
-               option->type == OPTION_CONTAINERS ||
+               option->type == OPTION_CONTAINERS || option->type == OPTION_NAMESPACES ||
                option->type == OPTION_ALLOW;
 }
 
@@ -182,7 +185,8 @@ int option_defaults(const OptionTable *table, void *target, Arena *arena)
 
                 if (option->type == OPTION_GROUP || option->type == OPTION_MAP)
                         r = option_defaults(option->table, target, arena);
-                if (!option->fallback || option->type == OPTION_PREFIXES || option->type == OPTION_PATHS || option->type == OPTION_CONTAINERS)
+                if (!option->fallback || option->type == OPTION_PREFIXES || option->type == OPTION_PATHS ||
+                    option->type == OPTION_CONTAINERS || option->type == OPTION_NAMESPACES)
                         continue; /* zeroed memory is an empty list */
                 node.text = arena_text(arena, option->fallback);
                 r = node.text ? option_read(option, &node, target, arena, NULL) : -ENOMEM;

@@ -19,7 +19,8 @@ typedef enum OptionType {
         OPTION_PORTS,           /* Port *, with n_ports behind it */
         OPTION_PREFIXES,        /* const Addr *, with their number behind it */
         OPTION_PATHS,           /* const char *const *, ended by NULL, with their number behind it */
-        OPTION_CONTAINERS,      /* const char *const *, with their number behind it */
+        OPTION_CONTAINERS,      /* const char *const *, with their number behind it; globs among them */
+        OPTION_NAMESPACES,      /* the same without globs */
         OPTION_TEXT,            /* const char *, "" if not given */
         OPTION_MEMBER,          /* const char *, a member of a JSON object, "a.b" for one inside another; "" if not given */
         OPTION_TIMEZONE,        /* const char *, "" if not given */
@@ -89,10 +90,10 @@ void option_write_text(const char *text, FILE *stream);
 int ports_read(const YamlNode *node, JailConfig *jail, Arena *arena, Problem *problem);
 void ports_write(const JailConfig *jail, FILE *stream);
 
-/* ---- containers.c ---- */
+/* ---- names.c ---- */
 
-int containers_read(const YamlNode *node, JailConfig *jail, Arena *arena, Problem *problem);
-void containers_write(const JailConfig *jail, FILE *stream);
+int config_names_read(const YamlNode *node, const Option *option, void *place, Arena *arena, Problem *problem);
+void config_names_write(const void *place, FILE *stream);
 
 /* ---- logs.c ---- */
 

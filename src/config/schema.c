@@ -84,6 +84,9 @@ static void write_type(const Option *option, int indent, FILE *stream)
         case OPTION_CONTAINERS:
                 fputs("{ \"type\": \"array\", \"items\": { \"type\": \"string\", \"pattern\": \"^[A-Za-z0-9_.*?!\\\\[\\\\]-]+$\" } }", stream);
                 break;
+        case OPTION_NAMESPACES:
+                fputs("{ \"type\": \"array\", \"items\": { \"type\": \"string\", \"pattern\": \"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$\" } }", stream);
+                break;
         case OPTION_MEMBER:
         case OPTION_TEXT: fputs("{ \"type\": \"string\" }", stream); break;
         case OPTION_ALLOW: fputs("{ \"type\": [\"array\", \"null\"], \"items\": { \"type\": \"string\" } }", stream); break;
@@ -115,7 +118,7 @@ static void write_property(const Option *option, const char *sign, const char *b
                 fputs(", \"default\": ", stream);
                 bool bare = option->type == OPTION_BOOL || option->type == OPTION_COUNT || option->type == OPTION_SIZE ||
                             option->type == OPTION_FACTOR || option->type == OPTION_PREFIXES || option->type == OPTION_PATHS ||
-                            option->type == OPTION_CONTAINERS;
+                            option->type == OPTION_CONTAINERS || option->type == OPTION_NAMESPACES;
 
                 if (bare)
                         fputs(option->fallback, stream);

@@ -287,7 +287,8 @@ int option_read(const Option *option, const YamlNode *node, void *target, Arena 
         case OPTION_SOURCES: return sources_read(node, place, problem);
         case OPTION_PORTS: return ports_read(node, target, arena, problem);
         case OPTION_PREFIXES: return prefixes_read(node, place, arena, problem);
-        case OPTION_CONTAINERS: return containers_read(node, target, arena, problem);
+        case OPTION_CONTAINERS:
+        case OPTION_NAMESPACES: return config_names_read(node, option, place, arena, problem);
         case OPTION_PATHS: return logs_read(node, target, arena, problem);
         case OPTION_TEXT: return plain_read(node, place, arena, problem);
         case OPTION_MEMBER: return member_read(node, place, arena, problem);
@@ -364,7 +365,8 @@ void option_write(const Option *option, const void *target, FILE *stream)
         case OPTION_SOURCES: sources_write(*(const unsigned *) place, stream); break;
         case OPTION_PORTS: ports_write(target, stream); break;
         case OPTION_PREFIXES: prefixes_write(place, stream); break;
-        case OPTION_CONTAINERS: containers_write(target, stream); break;
+        case OPTION_CONTAINERS:
+        case OPTION_NAMESPACES: config_names_write(place, stream); break;
         case OPTION_PATHS: logs_write(target, stream); break;
         case OPTION_TIMEZONE:
         case OPTION_MEMBER:

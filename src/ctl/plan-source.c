@@ -149,7 +149,7 @@ static bool journal_carries(const Plan *plan, const PlanJail *jail)
         const FilterInfo *info = filter_info(jail->filter);
         if (jail->config->n_containers > 0)
                 return true;
-        const JournalConfig config = { .directory = plan->directory, .idents = info->idents, .n_idents = info->n_idents };
+        const JournalConfig config = { .directory = plan->directory, .namespaces = plan->config->namespaces, .n_namespaces = plan->config->n_namespaces, .idents = info->idents, .n_idents = info->n_idents };
         const JournalSeen seen = { .since = plan->since, .trusts = trusts, .userdata = jail->filter };
 
         return journal_has_seen(&config, &seen) > 0;
@@ -334,7 +334,7 @@ static int read_journal(Sources *sources)
 {
         const Plan *plan = sources->plan;
         const LineSink sink = { .entry = take_entry, .userdata = sources };
-        JournalConfig config = { .directory = plan->directory, .since = plan->since };
+        JournalConfig config = { .directory = plan->directory, .namespaces = plan->config->namespaces, .n_namespaces = plan->config->n_namespaces, .since = plan->since };
         char **idents = NULL;
         int r = 0, status = STATUS_DONE;
 

@@ -70,6 +70,17 @@ static bool any_containers(const Daemon *daemon)
         return false;
 }
 
+/* Which journal is read; of which entries is for the caller to say. */
+static JournalConfig journal_config(const Daemon *daemon)
+{
+        return (JournalConfig){
+                .directory = daemon->options.journal_directory,
+                .namespaces = daemon->config->namespaces,
+                .n_namespaces = daemon->config->n_namespaces,
+                .containers = any_containers(daemon),
+        };
+}
+
 static void source_state(void *userdata, SourceState state, const char *text)
 {
         daemon_degrade(userdata, "journal", state == SOURCE_WAITING || state == SOURCE_DEGRADED ? text : NULL);
@@ -102,16 +113,15 @@ static int open_for(Daemon *daemon, char **idents, size_t n_idents, Problem *pro
         /* A first start reads back findtime, so that an attack in progress is seen; later ones go on where the last ended. */
         EventTime since = *daemon->start_position ? daemon->start_position_time
                                                   : event_time_ago(clock_event_now(), longest_findtime(daemon));
-        JournalConfig config = {
-                .directory = daemon->options.journal_directory,
-                .idents = (const char *const *) idents,
-                .n_idents = n_idents,
-                .containers = any_containers(daemon),
-                .position = daemon->start_position,
-                .since = since,
-        };
-        int r = n_idents > 0 ? journal_source_new(daemon->event, &config, callbacks, &journal) : 0;
+        JournalConfig config = journal_config(daemon);
+        int r = 0;
 
+        config.idents = (const char *const *) idents;
+        config.n_idents = n_idents;
+        config.position = daemon->start_position;
+        config.since = since;
+        if (n_idents > 0)
+                r = journal_source_new(daemon->event, &config, callbacks, &journal);
         if (r < 0) {
                 core_free_idents(idents, n_idents);
                 return problem_set(problem, r, "the journal cannot be read: %s", strerror(-r));
@@ -152,13 +162,14 @@ static void say_learned(const JournalPastStats *stats, int r)
 static int learn_sessions(Daemon *daemon)
 {
         JournalPast past = { .seconds = FILTER_SESSION_SECONDS, .max_lines = PAST_LINES_MAX, .max_usec = PAST_USEC_MAX };
-        JournalConfig config = { .directory = daemon->options.journal_directory, .position = daemon->start_position, .containers = any_containers(daemon) };
+        JournalConfig config = journal_config(daemon);
         JournalPastStats stats = { 0 };
         char **idents;
         int r;
 
         if (!*daemon->start_position)
                 return 0;
+        config.position = daemon->start_position;
         r = wanted_idents(daemon, true, &idents, &config.n_idents);
         if (r < 0)
                 return r;
@@ -192,6 +203,7 @@ int journal_open(Daemon *daemon, Problem *problem)
  */
 int journal_reopen(Daemon *daemon, Problem *problem)
 {
+        const JournalConfig config = journal_config(daemon);
         char **idents;
         size_t n_idents, n_same = 0;
         int r = wanted_idents(daemon, false, &idents, &n_idents);
@@ -200,7 +212,7 @@ int journal_reopen(Daemon *daemon, Problem *problem)
                 return problem_set(problem, r, "out of memory");
         for (size_t i = 0; i < n_idents; i++)
                 n_same += has_ident(daemon->idents, daemon->n_idents, idents[i]);
-        if (n_same == n_idents && n_same == daemon->n_idents) {
+        if (n_same == n_idents && n_same == daemon->n_idents && (!daemon->journal || journal_source_is_like(daemon->journal, &config))) {
                 core_free_idents(idents, n_idents);
                 return 0;
         }
@@ -219,8 +231,10 @@ int journal_reopen(Daemon *daemon, Problem *problem)
 bool journal_knows(const Daemon *daemon, Jail *jail)
 {
         const FilterInfo *info = filter_info(jail->filter);
-        JournalConfig config = { .directory = daemon->options.journal_directory, .idents = info->idents, .n_idents = info->n_idents };
+        JournalConfig config = journal_config(daemon);
 
+        config.idents = info->idents;
+        config.n_idents = info->n_idents;
         if (jail->config->n_containers > 0) {
                 config.idents = FILTER_CONTAINER_WRITERS;
                 for (config.n_idents = 0; config.idents[config.n_idents];)
@@ -245,9 +259,11 @@ static bool trusts(void *userdata, const Line *line)
 bool journal_carries(const Daemon *daemon, Jail *jail)
 {
         const FilterInfo *info = filter_info(jail->filter);
-        JournalConfig config = { .directory = daemon->options.journal_directory, .idents = info->idents, .n_idents = info->n_idents };
+        JournalConfig config = journal_config(daemon);
         JournalSeen seen = { .since = event_time_ago(clock_event_now(), CARRIED_SECONDS), .trusts = trusts, .userdata = jail->filter };
 
+        config.idents = info->idents;
+        config.n_idents = info->n_idents;
         if (jail->carried == CARRIED_UNKNOWN)
                 jail->carried = journal_has_seen(&config, &seen) > 0 ? CARRIED_YES : CARRIED_NO;
         return jail->carried == CARRIED_YES;

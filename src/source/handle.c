@@ -31,6 +31,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,6 +47,23 @@ static JournalRoot root_identity(const char *path)
         if (stat(path, &st) < 0)
                 return (JournalRoot){ 0 };
         return (JournalRoot){ .device = st.st_dev, .inode = st.st_ino };
+}
+
+/* One number that changes with any of the directories beside @machine. */
+static JournalRoot namespaces_identity(const JournalConfig *config, const char *machine)
+{
+        JournalRoot all = { 0 };
+
+        for (size_t i = 0; i < config->n_namespaces; i++) {
+                char path[PATH_MAX];
+                JournalRoot one;
+
+                snprintf(path, sizeof path, "%s.%s", machine, config->namespaces[i]);
+                one = root_identity(path);
+                all.device = all.device * 31 + one.device;
+                all.inode = all.inode * 31 + one.inode;
+        }
+        return all;
 }
 
 static void read_roots(const JournalConfig *config, JournalRoot roots[static JOURNAL_N_ROOTS])
@@ -64,6 +82,7 @@ static void read_roots(const JournalConfig *config, JournalRoot roots[static JOU
                 roots[2 * i] = root_identity(SYSTEM_ROOTS[i]);
                 snprintf(path, sizeof path, "%s/%s", SYSTEM_ROOTS[i], machine);
                 roots[2 * i + 1] = root_identity(path);
+                roots[4 + i] = namespaces_identity(config, path);
         }
 }
 
@@ -114,6 +133,18 @@ static int open_failed(Problem *problem, int r)
         return problem_set(problem, r, "cannot open the journal: %s; %s", strerror(-r), advice);
 }
 
+/* Several namespaces can be had by opening all of them only; is_of_other_namespace() passes over the rest. */
+static int open_journal(const JournalConfig *config, sd_journal **ret_journal)
+{
+        if (config->directory)
+                return sd_journal_open_directory(ret_journal, config->directory, 0);
+        if (config->n_namespaces == 0)
+                return sd_journal_open(ret_journal, SD_JOURNAL_LOCAL_ONLY);
+        if (config->n_namespaces == 1)
+                return sd_journal_open_namespace(ret_journal, config->namespaces[0], SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_INCLUDE_DEFAULT_NAMESPACE);
+        return sd_journal_open_namespace(ret_journal, NULL, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_ALL_NAMESPACES);
+}
+
 /**
  * journal_handle_open() - open the journal with its matches; the place of reading is not set yet
  * @handle:     closed
@@ -131,8 +162,7 @@ int journal_handle_open(JournalHandle *handle, const JournalConfig *config, Prob
         if (r != 0)
                 return r;
         read_roots(config, handle->roots);
-        r = config->directory ? sd_journal_open_directory(&journal, config->directory, 0)
-                              : sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY);
+        r = open_journal(config, &journal);
         if (r >= 0)
                 r = add_matches(journal, config);
         if (r >= 0)
@@ -144,6 +174,8 @@ int journal_handle_open(JournalHandle *handle, const JournalConfig *config, Prob
                 return open_failed(problem, r);
         handle->journal = steal(journal);
         handle->containers = config->containers;
+        handle->namespaces = config->namespaces;
+        handle->n_namespaces = config->directory ? 0 : config->n_namespaces;
         handle->at_end = handle->look_first = false;
         return 0;
 }
@@ -455,6 +487,14 @@ static bool has_value(JournalHandle *handle, const char *field, const char *want
         return get_field(handle, field, &value, &size) == 0 && size == strlen(wanted) && memcmp(value, wanted, size) == 0;
 }
 
+static bool has_field(JournalHandle *handle, const char *field)
+{
+        const char *value;
+        size_t size;
+
+        return get_field(handle, field, &value, &size) == 0;
+}
+
 /* Of one container's standard output or standard error. */
 static uint32_t stream_hash(JournalHandle *handle, bool err)
 {
@@ -522,6 +562,14 @@ static int read_container(JournalHandle *handle, Line *line)
         return 0;
 }
 
+static bool is_of_other_namespace(JournalHandle *handle)
+{
+        for (size_t i = 0; i < handle->n_namespaces; i++)
+                if (has_value(handle, "_NAMESPACE", handle->namespaces[i]))
+                        return false;
+        return handle->n_namespaces > 1 && has_field(handle, "_NAMESPACE");
+}
+
 /**
  * journal_handle_read() - the entry that the handle stands on, as a Line
  * @now:        the present; a later event time is taken as now
@@ -529,7 +577,7 @@ static int read_container(JournalHandle *handle, Line *line)
  *
  * Everything is copied: reading a further field may unmap the last one.
  *
- * Return: 0; -ENOENT: it has no MESSAGE; -errno: it cannot be read.
+ * Return: 0; -ENOENT: it has no MESSAGE, or is not to be read; -errno: it cannot be read.
  */
 int journal_handle_read(JournalHandle *handle, EventTime now, Line *ret_line)
 {
@@ -543,6 +591,8 @@ int journal_handle_read(JournalHandle *handle, EventTime now, Line *ret_line)
         if (r < 0)
                 return r;
         handle->realtime = (int64_t) realtime;
+        if (handle->n_namespaces > 1 && is_of_other_namespace(handle))
+                return -ENOENT;
         r = get_field(handle, "MESSAGE", &text, &line.length);
         if (r < 0)
                 return r;

@@ -49,7 +49,7 @@
 
 struct JournalSource {
         JournalConfig config;
-        char **idents, *directory;
+        char **idents, **namespaces, *directory;
         SourceCallbacks callbacks;
         SourceStats stats;
         sd_event *event;
@@ -399,23 +399,43 @@ static int on_wakeup(sd_event_source *event_source, int fd, uint32_t events, voi
 
 /* ---- The interface ---- */
 
+static void free_names(char **names, size_t n)
+{
+        for (size_t i = 0; names && i < n; i++)
+                free(names[i]);
+        free(names);
+}
+
+/* Return: for free_names(), with room for one more; NULL: no memory. */
+static char **copy_names(const char *const *names, size_t n)
+{
+        char **copies = calloc(n + 1, sizeof *copies);
+
+        for (size_t i = 0; copies && i < n; i++) {
+                copies[i] = strdup(names[i]);
+                if (!copies[i]) {
+                        free_names(copies, n);
+                        return NULL;
+                }
+        }
+        return copies;
+}
+
 static int copy_config(JournalSource *source, const JournalConfig *config)
 {
         source->config = *config;
         source->config.position = NULL;
         if (config->fast_poll_usec == 0)
                 source->config.fast_poll_usec = POLL_FAST;
-        source->idents = calloc(config->n_idents, sizeof *source->idents);
-        if (!source->idents)
-                return -ENOMEM;
-        source->config.idents = (const char *const *) source->idents;
-        for (size_t i = 0; i < config->n_idents; i++) {
+        for (size_t i = 0; i < config->n_idents; i++)
                 if (strlen(config->idents[i]) >= JOURNAL_IDENT_MAX)
                         return -EINVAL;
-                source->idents[i] = strdup(config->idents[i]);
-                if (!source->idents[i])
-                        return -ENOMEM;
-        }
+        source->idents = copy_names(config->idents, config->n_idents);
+        source->namespaces = copy_names(config->namespaces, config->n_namespaces);
+        if (!source->idents || !source->namespaces)
+                return -ENOMEM;
+        source->config.idents = (const char *const *) source->idents;
+        source->config.namespaces = (const char *const *) source->namespaces;
         if (config->directory) {
                 source->directory = strdup(config->directory);
                 if (!source->directory)
@@ -429,7 +449,7 @@ static int copy_config(JournalSource *source, const JournalConfig *config)
 /**
  * journal_source_new() - prepare a reader of the journal; nothing is opened yet
  * @event:      the loop
- * @config:     copied; idents of at most 255 bytes
+ * @config:     copied; idents of at most 255 bytes, without doubles
  * @callbacks:  line is required
  *
  * Return: 0, -EINVAL, -ENOMEM.
@@ -455,6 +475,21 @@ int journal_source_new(sd_event *event, const JournalConfig *config, SourceCallb
 }
 
 /**
+ * journal_source_is_like() - whether a source of this configuration would read the same, but for its place
+ */
+bool journal_source_is_like(const JournalSource *source, const JournalConfig *config)
+{
+        size_t n = source->config.n_namespaces;
+
+        if (n != config->n_namespaces || source->config.containers != config->containers)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(source->namespaces[i], config->namespaces[i]) != 0)
+                        return false;
+        return true;
+}
+
+/**
  * journal_source_free() - stop reading and forget everything
  */
 JournalSource *journal_source_free(JournalSource *source)
@@ -465,9 +500,8 @@ JournalSource *journal_source_free(JournalSource *source)
         sd_event_source_disable_unref(source->timer);
         sd_event_source_disable_unref(source->defer);
         sd_event_unref(source->event);
-        for (size_t i = 0; source->idents && i < source->config.n_idents; i++)
-                free(source->idents[i]);
-        free(source->idents);
+        free_names(source->idents, source->config.n_idents);
+        free_names(source->namespaces, source->config.n_namespaces);
         free(source->directory);
         free(source);
         return NULL;

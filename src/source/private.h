@@ -11,7 +11,7 @@
 /* A longer message is cut here. It stays longer than LINE_LENGTH_MAX, so that it counts as too long. */
 #define JOURNAL_TEXT_MAX (2 * LINE_LENGTH_MAX)
 #define JOURNAL_IDENT_MAX 256
-#define JOURNAL_N_ROOTS 4
+#define JOURNAL_N_ROOTS 6 /* for each of /run and /var: the root, this machine's, those of namespaces in one */
 #define JOURNAL_PARTS_MAX 64
 
 /* What journal_handle_*() return besides 0 and -errno. */
@@ -38,6 +38,8 @@ typedef struct JournalHandle {
         bool at_end;                    /* the last step found nothing */
         bool look_first;                /* where the handle stands says nothing: begin at the cursor */
         bool containers;                /* tell of containers */
+        const char *const *namespaces;  /* whose entries count, beside those of none */
+        size_t n_namespaces;
         uint32_t parts[JOURNAL_PARTS_MAX]; /* containers' streams in the midst of a message, by hash; 0: free */
         size_t next_part;
         JournalRoot roots[JOURNAL_N_ROOTS];

@@ -103,7 +103,7 @@ static const Case CASES[] = {
         { "jails: { a: { logs: [/var/../x.log] } }\n", "bailiff.yaml:1:22: \"/var/../x.log\" has .. in it" },
         { "jails: { a: { logs: { a: /x } } }\n", "bailiff.yaml:1:21: logs: must be a list of paths" },
         { "jails: { a: { timezone: Europe/Nowhere } }\n", "bailiff.yaml:1:25: timezone: there is no time zone \"Europe/Nowhere\" in " },
-        { "jails: { a: { containers: shop } }\n", "bailiff.yaml:1:27: containers: must be a list of containers' names" },
+        { "jails: { a: { containers: shop } }\n", "bailiff.yaml:1:27: containers: must be a list of names: [shop]" },
         { "jails: { a: { containers: [\"a b\"] } }\n", "bailiff.yaml:1:28: must be a container's name, as docker ps shows it" },
         { "jails: { a: { sources: [files], logs: [/x], containers: [a] } }\n", "bailiff.yaml:1:24: sources: containers are read in the journal" },
         { "jails: { a: { format: xml } }\n", "bailiff.yaml:1:23: format: " },
@@ -135,6 +135,8 @@ static const Case CASES[] = {
         { "nat64: [\"2001:db8::/33\"]\n", "bailiff.yaml:1:9: \"2001:db8::/33\" is no prefix of NAT64; it must be of IPv6, with length 32, 40" },
         { "nat64: [\"2001:db8::1/96\"]\n", "bailiff.yaml:1:9: \"2001:db8::1/96\" has bits set" },
         { "nat64: [host]\n", "bailiff.yaml:1:9: \"host\" is no IPv6 prefix; write one as in" },
+        { "journal_namespaces: web\n", "bailiff.yaml:1:21: journal_namespaces: must be a list of names" },
+        { "journal_namespaces: [\"web*\"]\n", "bailiff.yaml:1:22: must be the name of a namespace" },
         { "nat64: all\n", "bailiff.yaml:1:8: nat64: must be a list of IPv6 prefixes" },
         /* YAML */
         { "jails:\n\tsshd: {}\n", "bailiff.yaml:2:1: not valid YAML: found character that cannot start any token (indent with spaces, not tabs" },

@@ -136,6 +136,7 @@ static const struct {
         { "defaults: { ports: [22/tcp] }\n", "jails: { a: { ports+: [25/tcp] } }\n", NULL, "ports: [22/tcp, 25/tcp]", NULL },
         { "jails: { a: { ports+: [25/tcp] } }\n", "defaults: { ports: [22/tcp] }\n", "jails: { a: { ports+: [53/udp] } }\n", "ports: [22/tcp, 25/tcp, 53/udp]", NULL },
         { "jails: { a: { ports: [22/tcp] } }\n", "jails: { a: { ports+: [25/tcp] } }\n", "jails: { a: { ports: [53/udp] } }\n", "ports: [53/udp]  #", "22/tcp" },
+        { "journal_namespaces: [web]\n", "journal_namespaces+: [mail]\n", NULL, "journal_namespaces: [\"web\", \"mail\"]", NULL },
         { "nat64: [\"2001:db8:1::/96\"]\n", "nat64+: [\"2001:db8:2::/96\"]\n", NULL, "nat64: [\"2001:db8:1::/96\", \"2001:db8:2::/96\"]", NULL },
         { "jails: { a: { logs: [/a.log] } }\n", "jails: { a: { logs+: [\"/b*.log\"] } }\n", NULL, "logs: [\"/a.log\", \"/b*.log\"]", NULL },
         { "jails: { a: { format: json, json: { address: client.ip } } }\n", "defaults: { json: { time: t } }\n", "jails: { a: { json: { message: text } } }\n",
