@@ -147,6 +147,16 @@ void tracker_retire(Tracker *tracker, Window *window)
                 tracker_free_window(tracker, window);
 }
 
+/*
+ * Each new attempt puts the deadline off. Moving it in the heap each time would cost more than all else that is done for
+ * a hit, so it moves only when it comes nearer: tracker_expire() puts it where it belongs when the old one has come.
+ */
+static void tracker_due(Tracker *tracker, Window *window, EventTime deadline)
+{
+        if (deadline.usec < window->deadline.key)
+                heap_update(&tracker->deadlines, &window->deadline, deadline.usec);
+}
+
 /* To be called after every change of a live window's entries; the window may be gone afterwards. */
 void tracker_touched(Tracker *tracker, Window *window, bool mark)
 {
@@ -158,7 +168,7 @@ void tracker_touched(Tracker *tracker, Window *window, bool mark)
         }
         tracker_unrank(tracker, window);
         tracker_rank(tracker, window);
-        heap_update(&tracker->deadlines, &window->deadline, window_deadline(window, limits).usec);
+        tracker_due(tracker, window, window_deadline(window, limits));
         if (mark)
                 tracker_mark(tracker, window);
 }
@@ -294,15 +304,16 @@ static void tracker_offend(Tracker *tracker, Window *window, const Hit *hit, con
 }
 
 /* A copy of the text, if there is room for it. */
-static const char *tracker_keep_text(Tracker *tracker, const char *text)
+static const char *tracker_keep_text(Tracker *tracker, const char *text, size_t length)
 {
-        size_t size = strlen(text) + 1;
+        size_t size = length + 1;
         char *copy;
 
-        if (size > tracker->stats.max_evidence_bytes - tracker->stats.evidence_bytes || !(copy = strdup(text))) {
+        if (size > tracker->stats.max_evidence_bytes - tracker->stats.evidence_bytes || !(copy = malloc(size))) {
                 tracker->stats.evidence_dropped++;
                 return NULL;
         }
+        memcpy(copy, text, size);
         tracker->stats.evidence_bytes += size;
         return copy;
 }
@@ -349,8 +360,9 @@ static int tracker_insert(Tracker *tracker, const Hit *hit, const Addr *addr, ui
         if (r < 0)
                 return r;
         if (hit->line) {
-                text_printable(hit->line->text, hit->line->length, text, sizeof text);
-                entry.text = tracker_keep_text(tracker, text);
+                size_t length = text_printable(hit->line->text, hit->line->length, text, sizeof text);
+
+                entry.text = tracker_keep_text(tracker, text, length);
         }
         r = tracker_insert_entries(window, entry, attempts, &index);
         if (r < 0) {
@@ -433,7 +445,7 @@ int tracker_hit(Tracker *tracker, const Hit *hit, unsigned *ret_counted)
  * @now:        the time up to which the sources have been read: the present, once they have
  *              caught up; while one is back-filling, the time of the line that it is at
  *
- * Return: when to call again, EVENT_TIME_FOREVER if there is nothing to drop.
+ * Return: when to call again, which may turn out to be too early; EVENT_TIME_FOREVER if there is nothing to drop.
  */
 EventTime tracker_expire(Tracker *tracker, EventTime now)
 {
@@ -445,8 +457,12 @@ EventTime tracker_expire(Tracker *tracker, EventTime now)
                 Window *window = heap_owner(item, Window, deadline);
                 const WindowLimits *limits = &tracker->jails[window->key.jail]->limits;
 
-                window_settle(window, limits, now, &tracker->stats.evidence_bytes);
-                tracker_touched(tracker, window, true);
+                bool changed = window_settle(window, limits, now, &tracker->stats.evidence_bytes);
+
+                if (window->n_entries > 0)
+                        heap_update(&tracker->deadlines, item, window_deadline(window, limits).usec);
+                if (changed)
+                        tracker_touched(tracker, window, true);
         }
         return item ? (EventTime){ item->key } : EVENT_TIME_FOREVER;
 }
@@ -612,7 +628,7 @@ int tracker_restore(Tracker *tracker, const WindowRecord *record)
                 if (!entry.rule)
                         r = -ENOMEM;
                 else {
-                        entry.text = entry.text ? tracker_keep_text(tracker, entry.text) : NULL;
+                        entry.text = entry.text ? tracker_keep_text(tracker, entry.text, strlen(entry.text)) : NULL;
                         r = window_insert(window, &entry, &index);
                 }
         }

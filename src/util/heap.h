@@ -14,13 +14,18 @@ typedef struct HeapItem {
         uint32_t place;         /* from 1; 0: in no heap */
 } HeapItem;
 
+typedef struct HeapSlot {
+        int64_t key;            /* of its item */
+        HeapItem *item;
+} HeapSlot;
+
 typedef struct Heap {
-        HeapItem **items;
+        HeapSlot *slots;
         size_t n_items;
         size_t n_allocated;
 } Heap;
 
-#define HEAP_NULL ((Heap){ .items = NULL })
+#define HEAP_NULL ((Heap){ .slots = NULL })
 
 /* From a HeapItem to the structure that holds it. */
 #define heap_owner(item, type, member) ((type *) (void *) ((char *) (item) - offsetof(type, member)))

@@ -176,6 +176,54 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
         return n;
 }
 
+#define PLAIN_BLOCK 16 /* bytes; a fixed number, which compilers make one comparison of */
+
+/* ASCII that is shown as it is. */
+static bool is_plain(unsigned char c)
+{
+        return (unsigned char) (c - 0x20) < 0x7f - 0x20 && c != '\\';
+}
+
+static bool is_plain_block(const unsigned char *p)
+{
+        unsigned char others = 0;
+
+        for (size_t i = 0; i < PLAIN_BLOCK; i++)
+                others |= !is_plain(p[i]);
+        return !others;
+}
+
+/* How many plain bytes a text begins with. Nearly every line is nothing else, so they are taken by blocks. */
+static size_t plain_run(const unsigned char *p, size_t size)
+{
+        size_t n = 0;
+
+        while (size - n >= PLAIN_BLOCK && is_plain_block(p + n))
+                n += PLAIN_BLOCK;
+        while (n < size && is_plain(p[n]))
+                n++;
+        return n;
+}
+
+/* What is no plain byte: how it is shown, in up to four bytes. Return: how many of the text that stands for. */
+static size_t show_special(const unsigned char *p, size_t size, char shown[static 4], size_t *ret_length)
+{
+        static const char digits[] = "0123456789abcdef";
+        size_t n = utf8_sequence(p, size);
+
+        if (n > 1) {
+                memcpy(shown, p, n);
+                *ret_length = n;
+                return n;
+        }
+        shown[0] = '\\';
+        shown[1] = *p == '\\' ? '\\' : 'x';
+        shown[2] = digits[*p >> 4];
+        shown[3] = digits[*p & 15];
+        *ret_length = *p == '\\' ? 2 : 4;
+        return 1;
+}
+
 /**
  * text_printable() - a hostile text made safe to show, store and send as JSON
  * @text:       bytes of a log line
@@ -187,35 +235,23 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
  */
 size_t text_printable(const char *text, size_t size, char *buffer, size_t buffer_size)
 {
-        static const char digits[] = "0123456789abcdef";
         const unsigned char *p = (const unsigned char *) text;
-        size_t used = 0;
+        size_t used = 0, room = buffer_size - 1, taken;
 
-        for (size_t i = 0; i < size;) {
-                size_t n = utf8_sequence(p + i, size - i);
-                bool plain = n > 1 || (n == 1 && p[i] >= 0x20 && p[i] != 0x7f && p[i] != '\\');
+        for (size_t i = 0; i < size; i += taken) {
+                size_t left = size - i < room - used ? size - i : room - used, n = plain_run(p + i, left);
+                const void *from = p + i;
+                char special[4];
 
-                if (plain) {
-                        if (used + n >= buffer_size)
-                                break;
-                        memcpy(buffer + used, p + i, n);
-                        used += n;
-                        i += n;
-                } else if (p[i] == '\\') {
-                        if (used + 2 >= buffer_size)
-                                break;
-                        buffer[used++] = '\\';
-                        buffer[used++] = '\\';
-                        i++;
-                } else {
-                        if (used + 4 >= buffer_size)
-                                break;
-                        buffer[used++] = '\\';
-                        buffer[used++] = 'x';
-                        buffer[used++] = digits[p[i] >> 4];
-                        buffer[used++] = digits[p[i] & 15];
-                        i++;
+                taken = n;
+                if (n == 0) {
+                        taken = show_special(p + i, size - i, special, &n);
+                        from = special;
                 }
+                if (n > room - used)
+                        break;
+                memcpy(buffer + used, from, n);
+                used += n;
         }
         buffer[used] = '\0';
         return used;

@@ -33,6 +33,31 @@ static void test_printable(void)
         check_int(text_printable("\n", 1, buffer, 4), 0);
 }
 
+/* One odd byte at every place of a text of every length, into buffers of every size. */
+static void test_printable_places(void)
+{
+        static const char odd[] = "\n\\\x7f\xff\x1f\x80";
+        char text[40], whole[200], cut[200];
+
+        for (size_t size = 1; size < sizeof text; size++)
+                for (size_t at = 0; at < size; at++)
+                        for (size_t i = 0; odd[i]; i++) {
+                                memset(text, 'a', size);
+                                text[at] = odd[i];
+                                size_t length = text_printable(text, size, whole, sizeof whole);
+
+                                check_int(length, size + (odd[i] == '\\' ? 1 : 3));
+                                check(memcmp(whole, text, at) == 0 && whole[at] == '\\' && strlen(whole) == length);
+                                check(memcmp(whole + length - (size - at - 1), text + at + 1, size - at - 1) == 0);
+                                for (size_t room = 1; room <= length; room++) {
+                                        size_t used = text_printable(text, size, cut, room);
+
+                                        check(used < room && memcmp(cut, whole, used) == 0 && !cut[used]);
+                                        check(used + 1 == room || used == at);
+                                }
+                        }
+}
+
 static void test_nearest(void)
 {
         static const char *const known[] = { "findtime", "maxretry", "bantime" };
@@ -72,6 +97,7 @@ static void test_files(void)
 int main(void)
 {
         test_printable();
+        test_printable_places();
         test_nearest();
         test_names();
         test_files();
