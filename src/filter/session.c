@@ -11,8 +11,7 @@
  * the process number was used again.
  *
  * Outsiders make sessions, so the table is capped; the one that was silent
- * longest gives way and is counted. uthash keeps its items in the order of
- * insertion, so touching one moves it to the end.
+ * longest gives way and is counted. A list has them in that order.
  *
  * Keys are the same in every run, unlike table_hash(): a line that is read
  * again after a restart must fall into the same session, and the windows that
@@ -27,14 +26,17 @@
 #include "filter/private.h"
 #include "util/table.h"
 
-typedef struct Entry {
-        uint64_t key;
-        Session session;
+typedef struct Entry Entry;
+struct Entry {
         UT_hash_handle hh;
-} Entry;
+        uint64_t key;
+        Entry *prev, *next;
+        Session session;
+};
 
 struct SessionTable {
-        Entry *entries; /* the longest silent first */
+        Entry *entries;
+        Entry *order; /* the longest silent first */
         size_t max;
         uint64_t evicted;
 };
@@ -56,10 +58,33 @@ int session_table_new(size_t max, SessionTable **ret_table)
         return 0;
 }
 
-static void drop(SessionTable *table, Entry *entry)
+static Entry *take_out(SessionTable *table, Entry *entry)
 {
         HASH_DEL(table->entries, entry);
-        free(entry);
+        DL_DELETE(table->order, entry);
+        return entry;
+}
+
+static void drop(SessionTable *table, Entry *entry)
+{
+        free(take_out(table, entry));
+}
+
+/* In a full table the memory of the one that gives way. */
+static Entry *add(SessionTable *table, uint64_t key)
+{
+        bool full = HASH_COUNT(table->entries) >= table->max;
+        Entry *entry = full ? take_out(table, table->order) : malloc(sizeof *entry);
+
+        if (!entry)
+                return NULL;
+        table->evicted += full;
+        memset(entry, 0, offsetof(Entry, session.user));
+        entry->session.user[0] = entry->session.tried[0] = '\0';
+        entry->key = key;
+        HASH_ADD(hh, table->entries, key, sizeof entry->key, entry);
+        DL_APPEND(table->order, entry);
+        return entry;
 }
 
 /**
@@ -122,21 +147,14 @@ Session *session_table_touch(SessionTable *table, uint64_t key, const Addr *addr
                 entry = NULL;
         }
         if (entry) {
-                HASH_DEL(table->entries, entry);
-        } else {
-                if (HASH_COUNT(table->entries) >= table->max) {
-                        drop(table, table->entries);
-                        table->evicted++;
-                }
-                entry = calloc(1, sizeof *entry);
-                if (!entry)
-                        return NULL;
-                entry->key = key;
+                DL_DELETE(table->order, entry);
+                DL_APPEND(table->order, entry);
+        } else if (!(entry = add(table, key))) {
+                return NULL;
         }
         if (addr->family)
                 entry->session.addr = *addr;
         entry->session.time = event_time_max(entry->session.time, now);
-        HASH_ADD(hh, table->entries, key, sizeof entry->key, entry);
         return &entry->session;
 }
 
