@@ -106,6 +106,21 @@ static int match_prefix(Filter *filter, const char **text, size_t *size, Trace *
         return 0;
 }
 
+/* The first rule from the i-th on that can match a text with this first byte; n_rules: none. A trace sees them all. */
+static size_t next_rule(const Filter *filter, const char *text, size_t size, const Trace *trace, size_t i)
+{
+        const uint64_t *words = filter->candidates[size > 0 ? (unsigned char) *text : 0];
+
+        while (i < filter->n_rules && !trace && size > 0) {
+                uint64_t word = words[i / 64] >> (i % 64);
+
+                if (word)
+                        return i + (size_t) __builtin_ctzll(word);
+                i = (i / 64 + 1) * 64;
+        }
+        return i < filter->n_rules ? i : filter->n_rules;
+}
+
 static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bool head, Trace *trace, Found *ret_found)
 {
         FilterVerdict verdict = FILTER_NONE;
@@ -116,7 +131,7 @@ static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bo
         if (r != 0)
                 return r == REGEX_E_LIMIT ? FILTER_LIMIT : FILTER_NONE;
         first = size > 0 ? (unsigned char) text[0] : -2;
-        for (size_t i = 0; i < filter->n_rules && limits < LIMITS_A_LINE; i++) {
+        for (size_t i = 0; (i = next_rule(filter, text, size, trace, i)) < filter->n_rules && limits < LIMITS_A_LINE; i++) {
                 Rule *rule = &filter->rules[i];
                 RegexMatch match;
                 Addr addr;
@@ -314,12 +329,17 @@ static bool same_account(const char *a, const char *b)
         return !a[size_a] || !b[size_b] || strcasecmp(a + size_a, b + size_b) == 0;
 }
 
+static void copy_user(char to[static FILTER_USER_MAX], const char from[static FILTER_USER_MAX])
+{
+        memcpy(to, from, strlen(from) + 1);
+}
+
 static void note_tried(Session *session, const char *user)
 {
         if (*session->tried && !same_account(session->tried, user))
                 session->tried_others = true;
         else
-                memcpy(session->tried, user, sizeof session->tried);
+                copy_user(session->tried, user);
 }
 
 /*
@@ -346,9 +366,9 @@ static FilterVerdict follow_session(Filter *filter, Found *found, uint64_t key, 
         session->failed |= found->rule->kind == RULE_FAILURE;
         found->foreign = found->rule->kind == RULE_SUCCESS && is_foreign(filter, session, filter->user);
         if (*filter->user)
-                memcpy(session->user, filter->user, sizeof session->user);
+                copy_user(session->user, filter->user);
         else
-                memcpy(filter->user, session->user, sizeof filter->user);
+                copy_user(filter->user, session->user);
         found->addr = session->addr;
         if (found->rule->kind == RULE_FAILURE && !session->addr.family && !session->held)
                 session->held = found->rule;
@@ -357,7 +377,7 @@ static FilterVerdict follow_session(Filter *filter, Found *found, uint64_t key, 
         if (session->held && found->rule->kind != RULE_FAILURE && (found->rule->kind != RULE_SUCCESS || found->foreign)) {
                 *rule = session->held;
                 if (found->foreign)
-                        memcpy(filter->user, session->tried, sizeof filter->user);
+                        copy_user(filter->user, session->tried);
         }
         session->held = NULL;
         return (*rule)->kind == RULE_HELPER ? FILTER_HELPER : FILTER_HIT;

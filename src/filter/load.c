@@ -191,6 +191,14 @@ static void take_rule(const YamlNode *node, Rule *rule)
                 yaml_bool(end, &rule->ends, NULL);
 }
 
+static void index_rules(Filter *filter)
+{
+        for (size_t i = 0; i < filter->n_rules; i++)
+                for (int byte = 0; byte < 256; byte++)
+                        if (filter->rules[i].first < 0 || filter->rules[i].first == byte)
+                                filter->candidates[byte][i / 64] |= UINT64_C(1) << (i % 64);
+}
+
 static int take_rules(Filter *filter, Layers layers, Problem *problem)
 {
         const YamlNode *nodes[FILTER_RULES_MAX];
@@ -219,6 +227,7 @@ static int take_rules(Filter *filter, Layers layers, Problem *problem)
                 filter->has_head = filter->has_head || rule->head;
                 filter->info.jit = filter->info.jit && regex_is_jit(rule->regex);
         }
+        index_rules(filter);
         return 0;
 }
 

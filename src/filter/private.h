@@ -90,10 +90,10 @@ typedef struct Session {
         Addr addr;        /* ADDR_NULL: not told yet */
         EventTime time;   /* of its latest line */
         const Rule *held; /* a failure that waits for the address; NULL: none */
+        bool tried_others; /* accounts besides `tried` */
+        bool failed;      /* a failure was among its lines */
         char user[FILTER_USER_MAX];
         char tried[FILTER_USER_MAX]; /* the account that failures named; "" if they named none */
-        bool tried_others;           /* and one besides */
-        bool failed;                 /* a failure was among its lines */
 } Session;
 
 int session_table_new(size_t max, SessionTable **ret_table);
@@ -177,6 +177,8 @@ struct Filter {
         Regex *prefix;
         Rule *rules;
         size_t n_rules;
+        /* For each byte that a text can begin with, the rules that can match then, a bit for each. */
+        uint64_t candidates[256][FILTER_RULES_MAX / 64];
         Regex **ignores;
         size_t n_ignores;
         OriginRule origin;

@@ -422,7 +422,10 @@ int regex_match(const Regex *regex, RegexRunner *runner, const char *text, size_
 
         if (!regex_may_begin(regex, text, size))
                 return REGEX_E_NONE;
-        r = pcre2_match(regex->code, (PCRE2_SPTR) text, size, 0, regex->jit ? 0 : PCRE2_NO_JIT, runner->data, runner->context);
+        if (regex->jit)
+                r = pcre2_jit_match(regex->code, (PCRE2_SPTR) text, size, 0, 0, runner->data, runner->context);
+        else
+                r = pcre2_match(regex->code, (PCRE2_SPTR) text, size, 0, PCRE2_NO_JIT, runner->data, runner->context);
         if (r == PCRE2_ERROR_NOMATCH)
                 return REGEX_E_NONE;
         if (r < 0)
