@@ -16,12 +16,19 @@
 #define LOGLINE_HEAD_MAX 4096   /* header and stamp are sought in so many bytes of a line */
 #define LOGLINE_IDENT_MAX 64    /* with its NUL; a longer name is no ident */
 
+#define LOGLINE_STAMP_MAX 40    /* a longer stamp is read each time */
+
 /**
  * What a file's lines have in common, learnt from those before: the form of the stamp is tried first that the last
- * line had. Zero is a file that nothing is known of.
+ * line had, and under a flood it is the same stamp again. Zero is a file that nothing is known of.
  */
 typedef struct LogLineMemory {
         unsigned char form;     /* 0: none yet */
+        unsigned char size;     /* of the last stamp, 0: none */
+        bool zoned;
+        char text[LOGLINE_STAMP_MAX];
+        EventTime time, now;    /* what it meant, and when it was read */
+        const Zone *zone;
 } LogLineMemory;
 
 typedef struct LogLineOptions {

@@ -279,7 +279,7 @@ static void count(Plan *plan, const Hit *hit)
         unsigned counted;
         int r = core_hit(plan->tracker, plan->engine, hit, &entry, &counted);
 
-        if (hit->kind == HIT_FAILURE && r == 0)
+        if (hit->kind == HIT_FAILURE && r == 0 && !plan->ctl->json)
                 r = plan_saw(&plan->report, &hit->addr);
         plan->report.allowed += entry != NULL;
         if (r < 0)

@@ -5,6 +5,9 @@
  * part, tries those that can begin with the line's first byte. It sees a bounded number of bytes, needs no locale and
  * allocates nothing. Forms that somebody has written down (`date:`, util/date.c) come first.
  *
+ * Lines come in floods, hundreds with the same stamp: what the last one meant is kept, for as long as what fills in its gaps
+ * is the same (the moment of reading and the zone, see below).
+ *
  * No text is read by two of the forms, so it does not matter which is tried first, and the one that a file's last line had
  * is: that makes it quick, and no line can change what another one means.
  *
@@ -327,6 +330,42 @@ static size_t read_form(const char *form, const LogLineOptions *options, const c
         return (size_t) (scan.p - text);
 }
 
+/* The last stamp again? Nothing behind it is looked at but that it ends there. */
+static bool is_last(const LogLineMemory *memory, const LogLineOptions *options, const char *text, size_t size)
+{
+        return memory && memory->size > 0 && memory->size <= size && memcmp(memory->text, text, memory->size) == 0 &&
+               is_behind(text + memory->size, text + size) && memory->now.usec == options->now.usec && memory->zone == options->zone;
+}
+
+static void remember(LogLineMemory *memory, const LogLineOptions *options, unsigned form, const char *text, size_t size, const Stamp *stamp)
+{
+        *memory = (LogLineMemory){ .form = (unsigned char) form, .zoned = stamp->zoned, .time = stamp->time, .now = options->now, .zone = options->zone };
+        if (size <= sizeof memory->text) {
+                memcpy(memory->text, text, size);
+                memory->size = (unsigned char) size;
+        }
+}
+
+static size_t detect(const LogLineOptions *options, const char *text, size_t size, Stamp *ret_stamp)
+{
+        LogLineMemory *memory = options->memory;
+        unsigned first = memory && memory->form <= N_FORMS ? memory->form : 0;
+        char c = text[text[0] == '['];
+        size_t taken;
+
+        for (unsigned i = 0; i <= N_FORMS; i++) {
+                unsigned form = i == 0 ? first : i;
+
+                if (form == 0 || (i > 0 && form == first) || !form_begins(forms[form - 1], c) ||
+                    (taken = read_form(forms[form - 1], options, text, size, ret_stamp)) == 0)
+                        continue;
+                if (memory)
+                        remember(memory, options, form, text, taken, ret_stamp);
+                return taken;
+        }
+        return 0;
+}
+
 /**
  * stamp_read() - read the timestamp at the beginning of a text
  * @options:    when it is read, in which zone, and what is known of its file
@@ -339,7 +378,6 @@ static size_t read_form(const char *form, const LogLineOptions *options, const c
  */
 size_t stamp_read(const LogLineOptions *options, const char *text, size_t size, Stamp *ret_stamp)
 {
-        unsigned first = options->memory && options->memory->form <= N_FORMS ? options->memory->form : 0;
         DateParts parts;
         size_t taken;
 
@@ -349,18 +387,10 @@ size_t stamp_read(const LogLineOptions *options, const char *text, size_t size, 
         }
         if (size <= (size > 0 && text[0] == '['))
                 return 0;
-        char c = text[text[0] == '['];
-        if (first > 0 && (taken = read_form(forms[first - 1], options, text, size, ret_stamp)) > 0)
-                return taken;
-        for (unsigned i = 0; i < N_FORMS; i++) {
-                if (i + 1 == first || !form_begins(forms[i], c) ||
-                    (taken = read_form(forms[i], options, text, size, ret_stamp)) == 0)
-                        continue;
-                if (options->memory)
-                        options->memory->form = (unsigned char) (i + 1);
-                return taken;
-        }
-        return 0;
+        if (!is_last(options->memory, options, text, size))
+                return detect(options, text, size, ret_stamp);
+        *ret_stamp = (Stamp){ .time = options->memory->time, .zoned = options->memory->zoned };
+        return options->memory->size;
 }
 
 /**

@@ -193,13 +193,15 @@ static bool is_plain_block(const unsigned char *p)
         return !others;
 }
 
-/* How many plain bytes a text begins with. Nearly every line is nothing else, so they are taken by blocks. */
+/* How many plain bytes a text begins with. Nearly every line is nothing else, so they are taken by blocks, also the last. */
 static size_t plain_run(const unsigned char *p, size_t size)
 {
         size_t n = 0;
 
         while (size - n >= PLAIN_BLOCK && is_plain_block(p + n))
                 n += PLAIN_BLOCK;
+        if (n > 0 && size - n < PLAIN_BLOCK && is_plain_block(p + size - PLAIN_BLOCK))
+                return size;
         while (n < size && is_plain(p[n]))
                 n++;
         return n;

@@ -461,6 +461,44 @@ static void test_summer_time(void)
 
 /* ---- What is known of a file ---- */
 
+/* The stamp that the last line had is not read again, unless something else follows it or fills it in. */
+static void test_last_stamp(const Zone *zone)
+{
+        static const struct {
+                const char *text;
+                size_t size;            /* of its stamp */
+                int64_t time;
+                bool utc;
+                int64_t now;
+        } stamps[] = {
+                { "Nov 24 05:50:16 x", 15, T, false, T },
+                { "Nov 24 05:50:16\tx", 15, T, false, T },
+                { "Nov 24 05:50:16", 15, T, false, T },
+                { "Nov 24 05:50:16.5 x", 17, T + SEC / 2, false, T },
+                { "Nov 24 05:50:16 x", 15, T, false, T },
+                { "Nov 24 05:50:160 x", 0, 0, false, T },
+                { "Nov 24 05:50:1", 0, 0, false, T },
+                { "Nov 24 05:50:16 x", 15, T + (5 * 60 + 45) * 60 * SEC, true, T },
+                { "Nov 24 05:50:16 x", 15, T, false, T },
+                { "Nov 24 05:50:16 x", 15, T - 365 * 86400 * SEC, false, T - 30 * 86400 * SEC },
+                { "[Nov 24 05:50:16] x", 17, T, false, T },
+                { "[Nov 24 05:50:16 x", 0, 0, false, T },
+                { "[Nov 24 05:50:16] x", 17, T, false, T },
+        };
+        _cleanup_(zone_freep) Zone *utc = NULL;
+        LogLineMemory memory = { 0 };
+        bool zoned;
+
+        check_int(zone_load("UTC", &utc, NULL), 0);
+        for (size_t i = 0; i < sizeof stamps / sizeof *stamps; i++) {
+                LogLineOptions options = { .now = { stamps[i].now }, .zone = stamps[i].utc ? utc : zone, .memory = &memory };
+                EventTime time = EVENT_TIME_NONE;
+
+                check_int(logline_stamp(&options, stamps[i].text, strlen(stamps[i].text), &time, &zoned), stamps[i].size);
+                check_int(time.usec, stamps[i].time);
+        }
+}
+
 /* Whatever a file's lines had before: each line is read as if it were the first. */
 static void test_memory(void)
 {
@@ -513,6 +551,7 @@ static void test_memory(void)
                 check_int(memory.form, file[i].form);
                 check_int(line.zoned, file[i].zoned);
         }
+        test_last_stamp(zone);
         /* A stamp in a field of its own. */
         EventTime time = EVENT_TIME_NONE;
         bool zoned = true;
