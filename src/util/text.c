@@ -181,7 +181,8 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
 /* ASCII that is shown as it is. */
 static bool is_plain(unsigned char c)
 {
-        return (unsigned char) (c - 0x20) < 0x7f - 0x20 && c != '\\';
+        /* Without branches, for is_plain_block(). */
+        return ((unsigned char) (c - 0x20) < 0x7f - 0x20) & (c != '\\');
 }
 
 static bool is_plain_block(const unsigned char *p)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+#include <arpa/inet.h>
 #include <errno.h>
 
 #include "test.h"
@@ -115,8 +116,42 @@ static void test_bannable(void)
         check(addr_is_bannable(&good) && addr_is_bannable(&six));
 }
 
+/* What inet_pton(3) says to texts that are nearly addresses. */
+static void test_against_libc(void)
+{
+        static const char letters[] = "0123456789012345678925525601....::af x";
+        char text[24];
+        unsigned taken = 0;
+
+        srand(20261129);
+        for (int n = 0; n < 2000000; n++) {
+                uint8_t bytes[16];
+                Addr addr, expected;
+                size_t size = 0;
+
+                for (int part = 0; n % 2 && part < 4; part++)
+                        size += (size_t) sprintf(text + size, "%s%.*d", part ? "." : "", 1 + rand() % 40 / 39, rand() % (rand() % 4 ? 256 : 400));
+                if (n % 2 && rand() % 4 == 0)
+                        text[(size_t) rand() % size] = letters[(size_t) rand() % (sizeof letters - 1)];
+                for (size_t length = (size_t) rand() % 18; n % 2 == 0 && size < length;)
+                        text[size++] = letters[(size_t) rand() % (sizeof letters - 1)];
+                text[size] = '\0';
+                int family = strchr(text, ':') ? 6 : 4;
+                bool good = inet_pton(family == 4 ? AF_INET : AF_INET6, text, bytes) == 1;
+
+                check_int(addr_parse(text, size, &addr), good ? 0 : -EINVAL);
+                if (good) {
+                        expected = addr_from_bytes(family, bytes);
+                        check(addr_equal(&addr, &expected));
+                        taken++;
+                }
+        }
+        check(taken > 100000);
+}
+
 int main(void)
 {
+        test_against_libc();
         test_text();
         test_refused();
         test_ban_key();
