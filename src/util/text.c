@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,22 +177,28 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
         return n;
 }
 
-#define PLAIN_BLOCK 16 /* bytes; a fixed number, which compilers make one comparison of */
+#define PLAIN_BLOCK sizeof(uint64_t)
+#define EACH_BYTE(byte) (UINT64_MAX / 255 * (byte))
 
 /* ASCII that is shown as it is. */
 static bool is_plain(unsigned char c)
 {
-        /* Without branches, for is_plain_block(). */
-        return ((unsigned char) (c - 0x20) < 0x7f - 0x20) & (c != '\\');
+        return c >= 0x20 && c < 0x7f && c != '\\';
 }
 
+/* Whether some byte of eight is less than a number of up to 128; taking that off then borrows from its highest bit. */
+static uint64_t has_less(uint64_t block, unsigned char than)
+{
+        return (block - EACH_BYTE(than)) & ~block & EACH_BYTE(0x80);
+}
+
+/* Eight times is_plain(). */
 static bool is_plain_block(const unsigned char *p)
 {
-        unsigned char others = 0;
+        uint64_t block;
 
-        for (size_t i = 0; i < PLAIN_BLOCK; i++)
-                others |= !is_plain(p[i]);
-        return !others;
+        memcpy(&block, p, sizeof block);
+        return !((block & EACH_BYTE(0x80)) | has_less(block, 0x20) | has_less(block ^ EACH_BYTE(0x7f), 1) | has_less(block ^ EACH_BYTE('\\'), 1));
 }
 
 /* How many plain bytes a text begins with. Nearly every line is nothing else, so they are taken by blocks, also the last. */
