@@ -18,8 +18,6 @@
 #include "ctl/plan.h"
 #include "util/cleanup.h"
 
-#define EXPIRE_EVERY 1024 /* hits */
-
 /* ---- sinks ---- */
 
 static PlanJail *find_jail(Plan *plan, const char *name)
@@ -212,14 +210,15 @@ static int add_jail(Plan *plan, const JailConfig *config)
 static int make_stages(Plan *plan)
 {
         const Config *config = plan->config;
-        int r = tracker_new(config->max_windows, CORE_EVIDENCE_BYTES_MAX, (TrackerSink){ on_offence, plan }, &plan->tracker);
+        int r = tracker_new(config->max_windows, 0, (TrackerSink){ on_offence, plan }, &plan->tracker);
 
         if (r == 0)
                 r = ban_engine_new(config->max_bans, (BanSink){ .event = on_event, .userdata = plan }, &plan->engine);
         plan->jails = calloc(config->n_jails + 1, sizeof *plan->jails);
         plan->styles = calloc(config->n_jails + 1, sizeof *plan->styles);
         plan->everyone = calloc(config->n_jails + 1, sizeof *plan->everyone);
-        return r == 0 && plan->jails && plan->styles && plan->everyone ? STATUS_DONE : fail("%s", strerror(ENOMEM));
+        plan->queue = calloc(PLAN_QUEUE, sizeof *plan->queue);
+        return r == 0 && plan->jails && plan->styles && plan->everyone && plan->queue ? STATUS_DONE : fail("%s", strerror(ENOMEM));
 }
 
 /**
@@ -265,6 +264,7 @@ void plan_unload(Plan *plan)
         free(plan->jails);
         free(plan->styles);
         free(plan->everyone);
+        free(plan->queue);
         free(plan->names);
         free(plan->files);
         free(plan->report.addresses.hashes);
@@ -272,29 +272,6 @@ void plan_unload(Plan *plan)
 }
 
 /* ---- one line ---- */
-
-static void count(Plan *plan, const Hit *hit)
-{
-        const AllowEntry *entry;
-        unsigned counted;
-        int r = core_hit(plan->tracker, plan->engine, hit, &entry, &counted);
-
-        if (hit->kind == HIT_FAILURE && r == 0 && !plan->ctl->json)
-                r = plan_saw(&plan->report, &hit->addr);
-        plan->report.allowed += entry != NULL;
-        if (r < 0)
-                plan->error = r;
-}
-
-static void count_bans(Plan *plan)
-{
-        BanHit taken;
-        Line line;
-        Hit hit;
-
-        while (ban_hits_take(&plan->ban_hits, &taken, &line, &hit))
-                count(plan, &hit);
-}
 
 /* A line of the journal is for whoever was to read it, a file's for whoever reads that; see is_for() of the daemon. */
 static bool is_for(const Plan *plan, size_t i, const Line *line)
@@ -316,13 +293,14 @@ static FilterVerdict judge(const Plan *plan, const PlanJail *jail, const Line *l
 }
 
 /**
- * plan_line() - a line through the core
+ * plan_line() - a line through the filters, and what they find to be counted
  *
  * Return: 0 or -errno.
  */
 int plan_line(Plan *plan, const Line *line)
 {
-        bool matched = false;
+        size_t found = 0;
+        bool failed = false;
         Hit hit;
 
         for (size_t i = 0; i < plan->n_jails; i++) {
@@ -331,11 +309,9 @@ int plan_line(Plan *plan, const Line *line)
                 if (!is_for(plan, i, line) || (jail->both && copies_seen(plan->copies, jail->config->name, line)) ||
                     judge(plan, jail, line, &hit) != FILTER_HIT)
                         continue;
-                matched = matched || hit.kind == HIT_FAILURE;
-                count(plan, &hit);
+                plan_queue(plan, &hit, found++ == 0);
+                failed = failed || hit.kind == HIT_FAILURE;
         }
-        if (matched && plan->report.matched++ % EXPIRE_EVERY == 0)
-                tracker_expire(plan->tracker, line->time);
-        count_bans(plan);
+        plan->report.matched += failed;
         return plan->error;
 }

@@ -387,6 +387,9 @@ int plan_read(Plan *plan)
                 status = read_journal(&sources);
         if (status == STATUS_DONE)
                 status = read_files(&sources, NULL);
+        plan_flush(plan);
+        if (status == STATUS_DONE && plan->error < 0)
+                status = fail("%s", strerror(-plan->error));
         free_files(&sources);
         return status;
 }

@@ -39,8 +39,15 @@ typedef struct PlanAddresses {
         bool full;                      /* at the cap: there are more */
 } PlanAddresses;
 
+#define PLAN_QUEUE 256
+
+typedef struct PlanHit {
+        Hit hit;
+        bool first;                     /* of its line */
+} PlanHit;
+
 typedef struct PlanReport {
-        uint64_t lines, untimed, matched;
+        uint64_t lines, untimed, matched, hits;
         uint64_t bans, prolonged, refused, displaced, full;
         uint64_t allowed;               /* failures of allowed addresses */
         uint64_t observed;              /* bans that a jail only observes */
@@ -69,6 +76,8 @@ typedef struct Plan {
         BanEngine *engine;
         BanHits ban_hits;
         Copies *copies;                 /* NULL: no message can come twice */
+        PlanHit *queue;                 /* PLAN_QUEUE of them, to be counted */
+        size_t n_queued;
         PlanReport report;
         int error;                      /* -errno that a sink met */
 } Plan;
@@ -77,6 +86,10 @@ typedef struct Plan {
 int plan_load(Plan *plan);
 void plan_unload(Plan *plan);
 int plan_line(Plan *plan, const Line *line);
+
+/* plan-count.c: tracker and ban engine */
+void plan_queue(Plan *plan, const Hit *hit, bool first);
+void plan_flush(Plan *plan);
 
 /* plan-source.c: where lines come from */
 int plan_read(Plan *plan);

@@ -26,7 +26,7 @@
 /**
  * tracker_new() - a tracker without jails
  * @max_windows:        cap of addresses over all jails
- * @max_evidence_bytes: cap of log text kept for them
+ * @max_evidence_bytes: cap of log text kept for them; 0: the evidence has times and rules, and no text
  * @sink:               gets the offences, from within tracker_hit()
  * @ret_tracker:        the tracker
  *
@@ -282,6 +282,8 @@ static void tracker_offend(Tracker *tracker, Window *window, const Hit *hit, con
                 const WindowEntry *entry = &window->entries[i];
                 const char *line = i == index ? text : entry->text;
 
+                if (!line && tracker->stats.max_evidence_bytes == 0)
+                        line = "";
                 if (entry->weight > 0 && line)
                         evidence[--n] = (Evidence){ entry->time, entry->rule, line };
         }
