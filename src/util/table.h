@@ -20,10 +20,3 @@ uint64_t table_hash(const void *key, size_t size);
 
 #include <uthash.h>
 #include <utlist.h>
-
-/*
- * uthash doubles its buckets when ten items are in one, and then has three in each: three far places in memory for each
- * look. When six are in one it is about one.
- */
-#undef HASH_BKT_CAPACITY_THRESH
-#define HASH_BKT_CAPACITY_THRESH 6U
