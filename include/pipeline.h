@@ -60,6 +60,7 @@ struct Line {
         /* Indexes of the watches that read this file, ascending (FileConfig); NULL: it is for whoever listens to `ident`. */
         const size_t *readers;
         size_t n_readers;
+        int64_t offset;         /* of its first byte in its file, with `readers`; what the file holds besides may move `time`, not this */
         /* Reads the trusted fields, which costs; call it for lines that matched only. NULL: this source has none. */
         int (*origin)(const Line *line, Origin *ret_origin);
         void *handle;           /* the source's own */

@@ -17,8 +17,10 @@
 #include "build-config.h"
 #include "daemon/private.h"
 #include "util/log.h"
+#include "util/table.h"
 #include "util/text.h"
 
+#define POSITION_TEXT_MAX 48
 #define ELEMENTS_WAITING_MAX (20 * FIREWALL_BATCH_MAX) /* that the kernel did not take */
 
 /**
@@ -150,20 +152,59 @@ void decide_hit(Daemon *daemon, Jail *jail, const Hit *hit)
         daemon->deadlines_moved = true;
 }
 
+/* ---- lines that crash us ---- */
+
+/* Where a line stands, whenever it is read. */
+static int64_t place_of(const Line *line)
+{
+        return line->readers ? line->offset : line->time.usec;
+}
+
+static void position_of(const Line *line, char position[static POSITION_TEXT_MAX])
+{
+        snprintf(position, POSITION_TEXT_MAX, "%s=%lld", line->readers ? "offset" : "t", (long long) place_of(line));
+}
+
+/**
+ * decide_note_aside() - a line has been set aside, by this run or an earlier one
+ * @position:   as its record has it
+ */
+void decide_note_aside(Daemon *daemon, const char *source, const char *position)
+{
+        daemon->aside_keys[daemon->set_aside++ % ASIDE_KEYS_MAX] = table_hash(source, strlen(source)) ^ table_hash(position, strlen(position));
+}
+
+static bool is_aside(const Daemon *daemon, const Line *line)
+{
+        char position[POSITION_TEXT_MAX];
+        uint64_t key;
+
+        if (daemon->set_aside == 0)
+                return false;
+        position_of(line, position);
+        key = table_hash(line->source, strlen(line->source)) ^ table_hash(position, strlen(position));
+        for (uint64_t i = 0; i < daemon->set_aside && i < ASIDE_KEYS_MAX; i++)
+                if (daemon->aside_keys[i] == key)
+                        return true;
+        return false;
+}
+
 static void set_aside(Daemon *daemon, const Line *line)
 {
-        char text[EVIDENCE_TEXT_MAX], position[48], note[128];
+        char text[EVIDENCE_TEXT_MAX], position[POSITION_TEXT_MAX], note[128];
 
         text_printable(line->text, line->length, text, sizeof text);
-        snprintf(position, sizeof position, "t=%lld", (long long) line->time.usec);
+        position_of(line, position);
         store_put_set_aside(daemon->store, &(SetAsideRecord){ .source = line->source, .position = position, .text = text, .time = line->time });
-        daemon->aside_times[daemon->set_aside++ % ASIDE_TIMES_MAX] = line->time;
+        decide_note_aside(daemon, line->source, position);
         snprintf(note, sizeof note, "%llu line%s crashed the daemon twice and %s set aside; please report it: sqlite3 %s", (unsigned long long) daemon->set_aside,
                  daemon->set_aside == 1 ? "" : "s", daemon->set_aside == 1 ? "was" : "were", "bailiff.db 'select * from set_aside'");
         daemon_degrade(daemon, "set aside", note);
         /* It must not be read again, however soon the next crash comes. */
         daemon_commit(daemon);
 }
+
+/* ---- lines ---- */
 
 /* Whether the i-th jail is to see a line. */
 static bool is_for(Daemon *daemon, size_t i, const Line *line)
@@ -217,7 +258,7 @@ void decide_line(void *userdata, const Line *line)
 {
         Daemon *daemon = userdata;
 
-        if (inflight_begin(daemon->inflight, line->time.usec, line->text, line->length)) {
+        if (inflight_begin(daemon->inflight, place_of(line), line->text, line->length)) {
                 set_aside(daemon, line);
                 return;
         }
@@ -234,14 +275,6 @@ void decide_line(void *userdata, const Line *line)
         inflight_end(daemon->inflight);
 }
 
-static bool is_aside(const Daemon *daemon, const Line *line)
-{
-        for (uint64_t i = 0; i < daemon->set_aside && i < ASIDE_TIMES_MAX; i++)
-                if (daemon->aside_times[i].usec == line->time.usec)
-                        return true;
-        return false;
-}
-
 /**
  * decide_past_line() - a line that an earlier run has decided about: filters learn their sessions from it, copies of it are
  * known, and nothing is counted
@@ -256,7 +289,7 @@ void decide_past_line(void *userdata, const Line *line)
 
         if (is_aside(daemon, line))
                 return;
-        if (inflight_begin(daemon->inflight, line->time.usec, line->text, line->length)) {
+        if (inflight_begin(daemon->inflight, place_of(line), line->text, line->length)) {
                 set_aside(daemon, line);
                 return;
         }

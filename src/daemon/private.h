@@ -21,7 +21,7 @@
 #include "util/inflight.h"
 
 #define HEALTH_MAX 64
-#define ASIDE_TIMES_MAX 64
+#define ASIDE_KEYS_MAX 64
 
 /**
  * What is wrong at present: one text per topic, shown by `status`, first.
@@ -78,7 +78,7 @@ struct Daemon {
         EventTime started;
         Health health;
         uint64_t set_aside;
-        EventTime aside_times[ASIDE_TIMES_MAX]; /* of the latest of them, in a ring */
+        uint64_t aside_keys[ASIDE_KEYS_MAX]; /* of the latest of them, in a ring */
         char start_position[SOURCE_POSITION_MAX];
         EventTime start_position_time;
 
@@ -130,6 +130,7 @@ struct Daemon {
 };
 
 /* decide.c: from a line to a decision and its effects */
+void decide_note_aside(Daemon *daemon, const char *source, const char *position);
 void decide_line(void *userdata, const Line *line);
 void decide_past_line(void *userdata, const Line *line);
 void decide_hit(Daemon *daemon, Jail *jail, const Hit *hit);

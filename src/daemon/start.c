@@ -195,7 +195,7 @@ static int load_set_aside(void *userdata, const SetAsideRecord *record)
 {
         Daemon *daemon = userdata;
 
-        daemon->aside_times[daemon->set_aside++ % ASIDE_TIMES_MAX] = record->time;
+        decide_note_aside(daemon, record->source, record->position);
         return 0;
 }
 
@@ -376,6 +376,8 @@ int daemon_start(Daemon *daemon, Problem *problem)
                 return r;
         kept_renew(daemon);
         daemon->deadlines_moved = true;
+        /* Where reading begins: a file whose lines bear no time would be begun at its end once more. */
+        daemon_commit(daemon);
         say_ready(daemon);
         return 0;
 }

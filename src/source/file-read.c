@@ -139,6 +139,7 @@ void stream_give(FileStream *stream, const LogLine *parts, const char *transport
                 .transport = transport,
                 .readers = stream->readers,
                 .n_readers = stream->n_readers,
+                .offset = start,
                 .handle = stream,
         };
 

@@ -3,14 +3,14 @@
 /*
  * A line that crashes the daemon must not do so for ever.
  *
- * Before a line is worked on, its time and text are copied into a small file
+ * Before a line is worked on, its place and text are copied into a small file
  * that is mapped into memory; afterwards it is marked as done. The page cache
  * keeps the page when the process dies, so the next start finds the line on
  * which the last one ended. No system call is made per line, and the file
  * belongs on a tmpfs (the runtime directory), so nothing waits for a disk.
  *
- * A line is known again by its time, its length and a hash of its text. When
- * it comes a third time after two crashes, inflight_begin() says "set it aside",
+ * A line is known again by its place, its length and a hash of its text. The
+ * time of a file's line is no place: it may be that of its arrival. When it comes a third time after two crashes, inflight_begin() says "set it aside",
  * and goes on saying so: the daemon may die on the next line before the disk
  * has taken how far it had come, and then reads this one again.
  */
@@ -30,7 +30,7 @@
 #define ASIDE_MAX 64
 
 typedef struct LineKey {
-        uint64_t time, size, hash;
+        uint64_t place, size, hash;
 } LineKey;
 
 typedef struct Page {
@@ -121,12 +121,12 @@ Inflight *inflight_free(Inflight *inflight)
 /**
  * inflight_begin() - a line is about to be worked on
  * @inflight:   or NULL: nothing is remembered
- * @time:       of the line, as it will be when it is read again
+ * @place:      of the line, as it will be when it is read again: time in the journal, offset in a file
  *
  * Return: true if the line has crashed the daemon often enough to be set
  * aside; then it must not be worked on.
  */
-bool inflight_begin(Inflight *inflight, int64_t time, const char *text, size_t size)
+bool inflight_begin(Inflight *inflight, int64_t place, const char *text, size_t size)
 {
         Page *page;
 
@@ -134,7 +134,7 @@ bool inflight_begin(Inflight *inflight, int64_t time, const char *text, size_t s
                 return false;
         page = inflight->page;
         page->current = (LineKey){
-                .time = (uint64_t) time,
+                .place = (uint64_t) place,
                 .size = size,
                 .hash = XXH3_64bits(text, size < INFLIGHT_TEXT_MAX ? size : INFLIGHT_TEXT_MAX),
         };

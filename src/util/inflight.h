@@ -18,6 +18,6 @@ int inflight_open(const char *path, Inflight **ret_inflight);
 Inflight *inflight_free(Inflight *inflight);
 DEFINE_CLEANUP(Inflight *, inflight_free)
 
-bool inflight_begin(Inflight *inflight, int64_t time, const char *text, size_t size);
+bool inflight_begin(Inflight *inflight, int64_t place, const char *text, size_t size);
 void inflight_end(Inflight *inflight);
 unsigned inflight_crashes(const Inflight *inflight);
