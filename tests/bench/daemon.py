@@ -208,20 +208,27 @@ class Daemon:
             self.process.kill()
         shutil.rmtree(self.directory)
 
-    def start(self, limit=300):
+    def start(self):
         """Seconds until it is ready."""
-        path = self.directory / "notify"
+        return self.start_and_see(lambda: True)[0]
+
+    def start_and_see(self, seen, limit=300):
+        """Seconds until it is ready, and until seen(), which is asked every few milliseconds."""
+        path, ready, saw = self.directory / "notify", None, None
         path.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(str(path))
             began = time.monotonic()
             self.process = Process(self.world, self.words, self.log, env={**os.environ, "NOTIFY_SOCKET": str(path)})
-            while True:
-                if select.select([notify], [], [], 0.5)[0] and b"READY=1" in notify.recv(4096):
-                    return time.monotonic() - began
+            while ready is None or saw is None:
+                if select.select([notify], [], [], 0.005)[0] and b"READY=1" in notify.recv(4096):
+                    ready = time.monotonic() - began
+                if saw is None and seen():
+                    saw = time.monotonic() - began
                 self.process.must_live()
                 if time.monotonic() > began + limit:
-                    fail(f"bailiffd was not ready in {limit} s:\n{self.log.read_text(errors='replace')[-2000:]}")
+                    fail(f"{'bans were missing' if ready else 'bailiffd was not ready'} after {limit} s:\n{self.log.read_text(errors='replace')[-2000:]}")
+        return ready, saw
 
     def stop(self):
         self.process.stop()

@@ -35,7 +35,7 @@ class Peer:
         while not self.is_ready():
             if self.process.child.poll() is not None or time.monotonic() > end:
                 raise Skip(f"it did not start: {self.log.read_text(errors='replace')[-300:]}")
-            time.sleep(0.1)
+            time.sleep(0.01)
 
     def asked(self, words, seconds=600, **options):
         """Its client, whose status is good if it has done what it was asked for."""
