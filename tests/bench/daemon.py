@@ -248,6 +248,10 @@ class Daemon:
     def status(self):
         return json.loads(self.ctl("status", "--json"))
 
+    def settle(self):
+        """Until all that it has read is on disk: a command is answered after what came before it."""
+        self.ctl("banip", "sshd", "192.0.2.1")
+
     def ban_all(self, addresses):
         """By hand; returns when all are in the kernel and on disk. Seconds."""
         return self.ban_file(write_list(self.directory / "list", addresses))
@@ -255,6 +259,14 @@ class Daemon:
     def ban_file(self, path):
         with open(path) as text:
             return self.world.bench.timed([self.world.bench.ctl, "--socket", self.run / "control.sock", "banip", "sshd", "-"], stdin=text)
+
+
+def append(path, text):
+    """To a log, in one go; returns when that began."""
+    began = time.monotonic()
+    with open(path, "a") as file:
+        file.write(text)
+    return began
 
 
 def write_list(path, addresses):

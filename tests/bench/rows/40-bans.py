@@ -8,14 +8,6 @@ NAMES = ["bans from a list", "bans from a log"]
 FAILURES = 5
 
 
-def append(path, text):
-    """In one go; when that began."""
-    began = time.monotonic()
-    with open(path, "a") as file:
-        file.write(text)
-    return began
-
-
 def rows(b):
     count, attackers, few = b.size(100_000, 100_000, 500), b.size(20_000, 20_000, 100), b.size(1_000, 300, 10)
     addresses = data.address_list(b, count)
@@ -36,7 +28,7 @@ def rows(b):
             with daemon.Daemon(world) as bailiff:
                 bailiff.start()
                 text, last = data.attack(addresses[:attackers], FAILURES, random.Random(data.SEED))
-                began = append(bailiff.lines, text)
+                began = daemon.append(bailiff.lines, text)
                 ended = daemon.until(lambda: world.holds([last], narrow=False), 120, "the last attacker's ban", pause=0.002)
                 if not world.holds(addresses[:attackers], narrow=False):
                     daemon.fail("the last attacker is banned, and others are not")
@@ -55,7 +47,7 @@ def rows(b):
             with kind(world) as peer:
                 peer.start()
                 text, _ = data.attack(addresses[:few], FAILURES, random.Random(data.SEED))
-                began = append(peer.lines, text)
+                began = daemon.append(peer.lines, text)
                 return few / (peer.await_bans(addresses[:few]) - began)
 
         yield Row("bans from a list", "bans/s", [
