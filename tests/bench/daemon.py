@@ -138,9 +138,9 @@ def threads(pid):
     return list(pathlib.Path(f"/proc/{pid}/task").iterdir())
 
 
-def switches(pid):
-    """How often its threads have left the processor, whether of themselves or not."""
-    return sum(int(n) for task in threads(pid) for n in re.findall(r"ctxt_switches:\s*(\d+)", (task / "status").read_text()))
+def wakeups(pid):
+    """How often its threads have gone to sleep, and so been woken."""
+    return sum(int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", (task / "status").read_text(), re.M)[1]) for task in threads(pid))
 
 
 def cpu_seconds(pid):
