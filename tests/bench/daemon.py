@@ -245,6 +245,11 @@ class Daemon:
     def ctl(self, *words, **options):
         return self.world.run(self.world.bench.ctl, "--socket", self.run / "control.sock", *words, **options)
 
+    def connect(self):
+        control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        control.connect(str(self.run / "control.sock"))
+        return control
+
     def status(self):
         return json.loads(self.ctl("status", "--json"))
 
@@ -259,6 +264,18 @@ class Daemon:
     def ban_file(self, path):
         with open(path) as text:
             return self.world.bench.timed([self.world.bench.ctl, "--socket", self.run / "control.sock", "banip", "sshd", "-"], stdin=text)
+
+
+def call(control, method, **parameters):
+    """A varlink call without a program's start; its answer."""
+    control.sendall(json.dumps({"method": f"io.bailiff.Manager.{method}", "parameters": parameters}).encode() + b"\0")
+    answer = b""
+    while not answer.endswith(b"\0"):
+        answer += control.recv(1 << 16)
+    answer = json.loads(answer[:-1])
+    if "error" in answer:
+        fail(f"{method}: {answer}")
+    return answer["parameters"]
 
 
 def append(path, text):
