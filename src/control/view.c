@@ -481,32 +481,3 @@ json_t *view_event(const EventRecord *record, bool lines)
                 redact(event);
         return event;
 }
-
-/**
- * control_event_members() - a decision's members in the event log
- * @event:      borrowed
- *
- * jail, ip, ban (its id), source, origin ("automatic", "manual"), start, until,
- * first, failures, rule, reason, ports, action ("drop", "reject"), level and
- * forgotten where bans grow, lines (each with time, rule, line), and note: who or
- * what caused it. Members that do not apply are absent. The store
- * adds id, time and event.
- *
- * Return: `"jail":"sshd","ip":"203.0.113.5",...` without braces and without a
- * leading comma, for free(3); NULL without memory.
- */
-char *control_event_members(const BanEvent *event)
-{
-        json_auto_t *object = json_object();
-        char *text;
-
-        put_ban(object, event->ban, true);
-        put_text(object, "note", event->note);
-        text = json_dumps(object, JSON_COMPACT);
-        if (!text)
-                return NULL;
-        size_t size = strlen(text);
-        memmove(text, text + 1, size - 2);
-        text[size - 2] = '\0';
-        return text;
-}

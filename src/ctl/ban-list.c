@@ -2,8 +2,10 @@
 
 /*
  * banip JAIL -: a list from standard input, a thousand addresses a call. Each
- * call is one transaction of the kernel and one commit of the disk. A bad word
- * or a refused address is told with its line, and the others go on.
+ * call is one transaction of the kernel and one commit of the disk. Some calls
+ * are on their way at a time, so that the daemon works on one while the disk
+ * takes another. A bad word or a refused address is told with its line, and the
+ * others go on.
  */
 
 #include <errno.h>
@@ -16,13 +18,19 @@
 #include "util/cleanup.h"
 
 #define PAGE 1000    /* addresses of a call; the daemon takes no more */
+#define PAGES 4      /* calls on their way */
 #define TOLD_MAX 100 /* faults told to people one by one; a program is told all */
+
+typedef struct Page {
+        json_t *addresses;
+        size_t lines[PAGE];       /* theirs */
+} Page;
 
 typedef struct List {
         Ctl *ctl;
         const json_t *parameters; /* of every call, without the addresses */
-        json_t *addresses;        /* of the next call */
-        size_t lines[PAGE];       /* theirs */
+        Page pages[PAGES];        /* a ring: those that have been sent and not answered, and the next one */
+        size_t first, n_sent;
         size_t line, banned, allowed, faults;
         bool remembered, progress;
         int status;
@@ -67,36 +75,72 @@ static void take_result(List *list, json_t *result, const char *address, size_t 
                 fail("line %zu: %s: %s", line, address, field(result, "message", error));
 }
 
-/* Return: 0, or -1 when there is no use in going on. */
-static int send_page(List *list)
+static Page *page_at(List *list, size_t i)
 {
-        _cleanup_answer_ Answer answer = { 0 };
-        json_auto_t *addresses = list->addresses;
-        json_t *parameters = json_copy((json_t *) (uintptr_t) list->parameters), *results, *result;
-        size_t i, n = json_array_size(addresses);
+        return &list->pages[(list->first + i) % PAGES];
+}
 
-        json_object_set(parameters, "addresses", addresses);
-        list->addresses = json_array();
-        if (client_call(list->ctl, "BanList", parameters, &answer) != STATUS_DONE)
-                return -1;
-        if (answer.error) {
+static int take_answer(List *list, const Page *page, Answer *answer)
+{
+        json_t *results = json_object_get(answer->parameters, "results"), *result;
+        size_t i, n = json_array_size(page->addresses);
+
+        if (answer->error) {
                 end_progress(list);
-                list->status = answer_error(&answer, NULL);
+                list->status = answer_error(answer, NULL);
                 return -1;
         }
-        results = json_object_get(answer.parameters, "results");
         if (json_array_size(results) != n) {
                 fail("bailiffd answered for %zu of %zu addresses; look: bailiffctl bans", json_array_size(results), n);
                 return -1;
         }
-        json_array_foreach(results, i, result) take_result(list, result, json_string_value(json_array_get(addresses, i)), list->lines[i]);
-        list->remembered = list->remembered && json_is_true(json_object_get(answer.parameters, "remembered"));
+        json_array_foreach(results, i, result)
+                take_result(list, result, json_string_value(json_array_get(page->addresses, i)), page->lines[i]);
+        list->remembered = list->remembered && json_is_true(json_object_get(answer->parameters, "remembered"));
         show_progress(list);
         return 0;
 }
 
+/* The answer to the first page that was sent. Return: 0, or -1 when there is no use in going on. */
+static int receive_page(List *list)
+{
+        _cleanup_answer_ Answer answer = { 0 };
+        Page *page = page_at(list, 0);
+        int r = -1;
+
+        list->first = (list->first + 1) % PAGES;
+        list->n_sent--;
+        if (client_receive(list->ctl, CLIENT_TIMEOUT_MSEC, &answer) == STATUS_DONE)
+                r = take_answer(list, page, &answer);
+        json_array_clear(page->addresses);
+        return r;
+}
+
+/* Return: as receive_page(). */
+static int send_page(List *list)
+{
+        json_t *parameters = json_copy((json_t *) (uintptr_t) list->parameters);
+
+        json_object_set(parameters, "addresses", page_at(list, list->n_sent)->addresses);
+        if (client_send(list->ctl, "BanList", parameters, false) != STATUS_DONE)
+                return -1;
+        list->n_sent++;
+        return list->n_sent < PAGES ? 0 : receive_page(list);
+}
+
+/* All that is still on its way. What was sent has been carried out, also if an earlier page was not. */
+static int receive_rest(List *list)
+{
+        int r = 0;
+
+        while (list->n_sent > 0 && r == 0)
+                r = receive_page(list);
+        return r;
+}
+
 static int add_word(List *list, const char *word)
 {
+        Page *page = page_at(list, list->n_sent);
         Addr addr;
 
         if (addr_parse_prefix(word, &addr) == -EINVAL) {
@@ -104,9 +148,9 @@ static int add_word(List *list, const char *word)
                         refuse_address(list->ctl, word, list->line);
                 return 0;
         }
-        list->lines[json_array_size(list->addresses)] = list->line;
-        json_array_append_new(list->addresses, json_string(word));
-        return json_array_size(list->addresses) == PAGE ? send_page(list) : 0;
+        page->lines[json_array_size(page->addresses)] = list->line;
+        json_array_append_new(page->addresses, json_string(word));
+        return json_array_size(page->addresses) == PAGE ? send_page(list) : 0;
 }
 
 static int read_list(List *list, FILE *file)
@@ -127,7 +171,9 @@ static int read_list(List *list, FILE *file)
                 fail("cannot read the list after line %zu: %s", list->line, strerror(errno));
                 return -1;
         }
-        return json_array_size(list->addresses) > 0 ? send_page(list) : 0;
+        if (json_array_size(page_at(list, list->n_sent)->addresses) > 0 && send_page(list) < 0)
+                return -1;
+        return receive_rest(list);
 }
 
 static void say_summary(const List *list)
@@ -154,12 +200,15 @@ int ban_list(Ctl *ctl, const json_t *parameters, FILE *file)
 {
         List list = { .ctl = ctl,
                       .parameters = parameters,
-                      .addresses = json_array(),
                       .remembered = true,
                       .progress = !ctl->json && isatty(STDERR_FILENO) };
-        int r = client_connect(ctl) == STATUS_DONE ? read_list(&list, file) : -1;
+        int r;
 
-        json_decref(list.addresses);
+        for (size_t i = 0; i < PAGES; i++)
+                list.pages[i].addresses = json_array();
+        r = client_connect(ctl) == STATUS_DONE ? read_list(&list, file) : -1;
+        for (size_t i = 0; i < PAGES; i++)
+                json_decref(list.pages[i].addresses);
         end_progress(&list);
         if (!ctl->json && (r == 0 || list.banned > 0))
                 say_summary(&list);

@@ -16,6 +16,7 @@
 
 #include "build-config.h"
 #include "daemon/private.h"
+#include "util/jsontext.h"
 #include "util/log.h"
 #include "util/table.h"
 #include "util/text.h"
@@ -41,19 +42,11 @@ Jail *daemon_jail(Daemon *daemon, const char *name)
  */
 void daemon_note(Daemon *daemon, const char *kind, const char *text)
 {
-        char printable[1024], members[2 * sizeof printable + 16];
-        size_t used = 0;
+        JsonText members = { 0 };
 
-        text_printable(text, strlen(text), printable, sizeof printable);
-        used += (size_t) snprintf(members, sizeof members, "\"text\":\"");
-        for (const char *p = printable; *p; p++) {
-                if (*p == '"' || *p == '\\')
-                        members[used++] = '\\';
-                members[used++] = *p;
-        }
-        members[used++] = '"';
-        members[used] = '\0';
-        store_put_event(daemon->store, clock_event_now(), kind, members);
+        json_text_string(&members, "\"text\":", text);
+        store_put_event(daemon->store, clock_event_now(), kind, members.text);
+        free(members.text);
         daemon->dirty = true;
 }
 
@@ -440,7 +433,7 @@ void decide_event(void *userdata, const BanEvent *event)
                 break;
         case BAN_EVENT_REFUSED: break;
         }
-        store_put_event(daemon->store, event->time, ban_event_kind_name(event->kind), members ? members : "");
+        store_put_event(daemon->store, event->time, ban_event_kind_name(event->kind), members);
         daemon_queue_elements(daemon, event->changes, event->n_changes);
         log_event(event);
         daemon->dirty = true;

@@ -15,148 +15,54 @@
 #include <netinet/in.h>
 
 #include "store/private.h"
+#include "util/jsontext.h"
 #include "util/text.h"
 
 #define LIST_MAX 16384 /* entries of one list */
 #define PORTS_MAX 1024
 
-/* A text that grows. */
-typedef struct Writer {
-        char *text;
-        size_t used, size;
-} Writer;
-
-static void put(Writer *writer, const char *text, size_t size)
-{
-        if (writer->used + size + 1 > writer->size) {
-                size_t wanted = (writer->used + size + 1) * 2;
-                char *more = realloc(writer->text, wanted);
-                if (!more)
-                        abort(); /* memory; see batch.c */
-                writer->text = more;
-                writer->size = wanted;
-        }
-        memcpy(writer->text + writer->used, text, size);
-        writer->used += size;
-        writer->text[writer->used] = '\0';
-}
-
-static void put_word(Writer *writer, const char *word)
-{
-        put(writer, word, strlen(word));
-}
-
-static void put_number(Writer *writer, const char *name, int64_t value)
-{
-        char text[64];
-
-        put(writer, text, (size_t) snprintf(text, sizeof text, "%s%lld", name, (long long) value));
-}
-
-/* A text without control characters. */
-static void put_quoted(Writer *writer, const char *text)
-{
-        put(writer, "\"", 1);
-        while (*text) {
-                size_t plain = strcspn(text, "\"\\");
-                put(writer, text, plain);
-                text += plain;
-                if (*text) {
-                        put(writer, "\\", 1);
-                        put(writer, text++, 1);
-                }
-        }
-        put(writer, "\"", 1);
-}
-
-/* Whether a text is ASCII without control characters, as nearly all are. */
-static bool is_plain(const char *text)
-{
-        for (; *text; text++)
-                if ((signed char) *text < 0x20 || *text == 0x7f)
-                        return false;
-        return true;
-}
-
-/* Whether text_printable() has nothing to mend in it: no control characters, no broken UTF-8. It doubles backslashes. */
-static bool is_printable(const char *text)
-{
-        char again[2 * EVIDENCE_TEXT_MAX + 1];
-        const char *p = again;
-
-        if (is_plain(text))
-                return true;
-        if (strlen(text) >= EVIDENCE_TEXT_MAX)
-                return false;
-        text_printable(text, strlen(text), again, sizeof again);
-        for (; *text; text++) {
-                if (*p++ != *text || (*text == '\\' && *p++ != '\\'))
-                        return false;
-        }
-        return *p == '\0';
-}
-
-/* Outsiders' text has been made printable; were it not, it is now, for the column has to be JSON. */
-static void put_text(Writer *writer, const char *name, const char *text)
-{
-        _cleanup_free_ char *copy = NULL;
-
-        put_word(writer, name);
-        text = text ? text : "";
-        if (!is_printable(text)) {
-                size_t size = strlen(text) * 4 + 1;
-
-                copy = malloc(size);
-                if (!copy)
-                        abort();
-                text_printable(text, strlen(text), copy, size);
-                text = copy;
-        }
-        put_quoted(writer, text);
-}
-
 char *json_from_evidence(const Evidence *evidence, size_t n)
 {
-        Writer writer = { 0 };
+        JsonText json = { 0 };
 
-        put_word(&writer, "[");
+        json_text_put(&json, "[");
         for (size_t i = 0; i < n; i++) {
-                put_word(&writer, i > 0 ? "," : "");
-                put_number(&writer, "{\"time\":", evidence[i].time.usec);
-                put_text(&writer, ",\"rule\":", evidence[i].rule);
-                put_text(&writer, ",\"text\":", evidence[i].text);
-                put_word(&writer, "}");
+                json_text_put(&json, i > 0 ? "," : "");
+                json_text_number(&json, "{\"time\":", evidence[i].time.usec);
+                json_text_string(&json, ",\"rule\":", evidence[i].rule);
+                json_text_string(&json, ",\"text\":", evidence[i].text);
+                json_text_put(&json, "}");
         }
-        put_word(&writer, "]");
-        return writer.text;
+        json_text_put(&json, "]");
+        return json.text;
 }
 
 /* Members at their usual value are left out: a window of sshd is mostly times and lines. */
 char *json_from_entries(const WindowEntry *entries, size_t n)
 {
-        Writer writer = { 0 };
+        JsonText json = { 0 };
 
-        put_word(&writer, "[");
+        json_text_put(&json, "[");
         for (size_t i = 0; i < n; i++) {
                 const WindowEntry *entry = &entries[i];
 
-                put_word(&writer, i > 0 ? "," : "");
-                put_number(&writer, "{\"time\":", entry->time.usec);
+                json_text_put(&json, i > 0 ? "," : "");
+                json_text_number(&json, "{\"time\":", entry->time.usec);
                 if (entry->session != 0)
-                        put_number(&writer, ",\"session\":", (int64_t) entry->session);
+                        json_text_number(&json, ",\"session\":", (int64_t) entry->session);
                 if (entry->weight != 1)
-                        put_number(&writer, ",\"weight\":", entry->weight);
+                        json_text_number(&json, ",\"weight\":", entry->weight);
                 if (entry->ahead)
-                        put_word(&writer, ",\"ahead\":true");
+                        json_text_put(&json, ",\"ahead\":true");
                 if (entry->witnesses != 0)
-                        put_number(&writer, ",\"witnesses\":", entry->witnesses);
-                put_text(&writer, ",\"rule\":", entry->rule);
+                        json_text_number(&json, ",\"witnesses\":", entry->witnesses);
+                json_text_string(&json, ",\"rule\":", entry->rule);
                 if (entry->text)
-                        put_text(&writer, ",\"text\":", entry->text);
-                put_word(&writer, "}");
+                        json_text_string(&json, ",\"text\":", entry->text);
+                json_text_put(&json, "}");
         }
-        put_word(&writer, "]");
-        return writer.text;
+        json_text_put(&json, "]");
+        return json.text;
 }
 
 /* "tcp/22 udp/53", "" for all ports; protocols without a name here are numbers. */
@@ -359,7 +265,7 @@ static int next_entry(Reader *reader, size_t n_before, Member *ret_member)
 
 static bool text_is_ours(const char *text)
 {
-        return text && strnlen(text, EVIDENCE_TEXT_MAX) < EVIDENCE_TEXT_MAX && is_printable(text);
+        return text && strnlen(text, EVIDENCE_TEXT_MAX) < EVIDENCE_TEXT_MAX && text_is_printable(text);
 }
 
 /**

@@ -335,14 +335,16 @@ static int64_t beyond(int64_t rows, uint64_t max)
  * @over_before:        bans in force that were over by then ended without us
  * @ret_more:           whether another step has work
  *
+ * Numbered rows are counted by the first and the last: to count half a million takes a while.
+ *
  * Return: an SQLite result code.
  */
 int write_prune(Database *database, const StoreLimits *limits, EventTime now, EventTime over_before, bool *ret_more)
 {
         int64_t past = beyond(database_number(database->db, "SELECT count(*) FROM bans WHERE ended IS NOT NULL", 0),
                               limits->past_bans_max);
-        int64_t events = beyond(database_number(database->db, "SELECT count(*) FROM events", 0), limits->events_max);
-        int64_t lines = beyond(database_number(database->db, "SELECT count(*) FROM set_aside", 0), limits->set_aside_max);
+        int64_t events = beyond(database_number(database->db, "SELECT (SELECT max(id) FROM events) - (SELECT min(id) FROM events) + 1", 0), limits->events_max);
+        int64_t lines = beyond(database_number(database->db, "SELECT (SELECT max(id) FROM set_aside) - (SELECT min(id) FROM set_aside) + 1", 0), limits->set_aside_max);
         const struct {
                 const char *sql;
                 int64_t value;

@@ -85,6 +85,13 @@ EventTime event_time_ago(EventTime time, int64_t seconds)
         return (EventTime){ time.usec - seconds * USEC_PER_SEC };
 }
 
+static char *put_digits(char *p, int number, int n)
+{
+        for (int i = n; i-- > 0; number /= 10)
+                p[i] = (char) ('0' + number % 10);
+        return p + n;
+}
+
 /**
  * event_time_format() - RFC 3339 in UTC, to the second; "forever" for FOREVER
  */
@@ -93,9 +100,19 @@ const char *event_time_format(EventTime time, char buffer[static TIME_TEXT_MAX])
         time_t seconds = (time_t) (time.usec / USEC_PER_SEC);
         struct tm parts;
 
-        if (time.usec == INT64_MAX || !gmtime_r(&seconds, &parts) ||
-            strftime(buffer, TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+        if (time.usec == INT64_MAX || !gmtime_r(&seconds, &parts) || parts.tm_year < -1900 || parts.tm_year > 9999 - 1900) {
                 strcpy(buffer, time.usec == INT64_MAX ? "forever" : "never");
+                return buffer;
+        }
+        const int numbers[] = { parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec };
+        char *p = buffer;
+
+        /* strftime(3) takes ten times as long, and each ban is written with nine times. */
+        for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+                p = put_digits(p, numbers[i], i == 0 ? 4 : 2);
+                *p++ = "--T::Z"[i];
+        }
+        *p = '\0';
         return buffer;
 }
 

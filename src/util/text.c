@@ -215,6 +215,24 @@ static size_t plain_run(const unsigned char *p, size_t size)
         return n;
 }
 
+/**
+ * text_is_printable() - whether text_printable() would have nothing to mend in a text, but that it doubles backslashes
+ */
+bool text_is_printable(const char *text)
+{
+        const unsigned char *p = (const unsigned char *) text;
+        size_t size = strlen(text);
+
+        for (size_t i = 0, n; i < size; i += n) {
+                n = plain_run(p + i, size - i);
+                if (n == 0)
+                        n = p[i] == '\\' ? 1 : utf8_sequence(p + i, size - i);
+                if (n == 0 || (n == 1 && p[i] < 0x20) || p[i] == 0x7f)
+                        return false;
+        }
+        return true;
+}
+
 /* What is no plain byte: how it is shown, in up to four bytes. Return: how many of the text that stands for. */
 static size_t show_special(const unsigned char *p, size_t size, char shown[static 4], size_t *ret_length)
 {

@@ -35,6 +35,10 @@ int main(void)
                 check_int(duration_parse(bad[i].text, &seconds), bad[i].error);
         check_text(event_time_format((EventTime){ INT64_C(1795332660000000) }, time), "2026-11-22T07:31:00Z");
         check_text(event_time_format(EVENT_TIME_FOREVER, time), "forever");
+        check_text(event_time_format((EventTime){ 999999 }, time), "1970-01-01T00:00:00Z");
+        check_text(event_time_format((EventTime){ INT64_C(951868799) * USEC_PER_SEC }, time), "2000-02-29T23:59:59Z");
+        check_text(event_time_format((EventTime){ INT64_C(253402300799) * USEC_PER_SEC }, time), "9999-12-31T23:59:59Z");
+        check_text(event_time_format((EventTime){ INT64_C(253402300800) * USEC_PER_SEC }, time), "never");
         check_int(event_time_add((EventTime){ 5 }, DURATION_FOREVER).usec, INT64_MAX);
         check_int(event_time_ago((EventTime){ 5 * USEC_PER_SEC }, 1).usec, 4 * USEC_PER_SEC); /* not "for ever", as -1 would be */
         check_int(event_time_add((EventTime){ INT64_MAX - 5 }, 600).usec, INT64_MAX - 1);

@@ -2,7 +2,10 @@
 
 /* The methods of the control socket: what each answers and refuses, to whom, and that it is described so. */
 
+#include <netinet/in.h>
+
 #include "control-peer.h"
+#include "control/view.h"
 
 static void test_methods(void)
 {
@@ -576,6 +579,30 @@ static void test_members(void)
         free(text);
 }
 
+/* The event log's members are those that ListBans and Why show. */
+static void test_members_as_shown(void)
+{
+        static const Port ports[] = { { IPPROTO_TCP, 22 }, { IPPROTO_UDP, 65535 }, { 132, 0 } };
+        static const Evidence evidence[] = { { FAKE_NOW, "a", "say \"x\\\\y\" \xc3\xbc" }, { FAKE_NOW, "b", "" } };
+        static const EventTime times[] = { FAKE_NOW, EVENT_TIME_FOREVER, EVENT_TIME_NONE, { 1 }, { INT64_MAX - 1 } };
+
+        srand(7);
+        for (int i = 0; i < 2000; i++) {
+                const Ban ban = { .id = i == 0 ? UINT64_MAX : (uint64_t) rand(), .jail = "sshd", .addr = parse(rand() % 2 ? "2001:db8::/64" : "203.0.113.5"),
+                                  .source = rand() % 2 ? parse("203.0.113.5") : ADDR_NULL, .origin = rand() % 2 ? BAN_MANUAL : BAN_AUTOMATIC,
+                                  .start = times[rand() % 5], .until = times[rand() % 5], .first = times[rand() % 5], .failures = (unsigned) rand(),
+                                  .rule = rand() % 2 ? "failed-password" : NULL, .reason = rand() % 2 ? "it's \xe2\x82\xac" : rand() % 2 ? "" : NULL,
+                                  .ports = ports, .n_ports = (size_t) rand() % 4, .reject = rand() % 2, .level = (unsigned) rand() % 9,
+                                  .forgotten = times[rand() % 5], .evidence = evidence, .n_evidence = (size_t) rand() % 3 };
+                const BanEvent decided = { .kind = BAN_EVENT_BAN, .ban = &ban };
+                _cleanup_free_ char *members = control_event_members(&decided), *text = NULL;
+
+                check(asprintf(&text, "{%s}", members) > 0);
+                json_auto_t *written = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *shown = view_ban(&ban, true);
+                check(json_equal(written, shown));
+        }
+}
+
 int main(void)
 {
         set_up();
@@ -591,6 +618,7 @@ int main(void)
         test_description();
         test_described_fields();
         test_members();
+        test_members_as_shown();
         tear_down();
         return 0;
 }

@@ -26,6 +26,8 @@ static void test_printable(void)
 
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 text_printable(cases[i].text, cases[i].size, buffer, sizeof buffer);
+                if (strlen(cases[i].text) == cases[i].size)
+                        check_int(text_is_printable(cases[i].text), strcmp(cases[i].text, cases[i].shown) == 0 || strchr(cases[i].text, '\\'));
                 check_text(buffer, cases[i].shown);
         }
         check_int(text_printable("\xc3\xbc\xc3\xbc", 4, buffer, 4), 2); /* cut between characters */
