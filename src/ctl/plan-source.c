@@ -291,9 +291,10 @@ static void parse(Sources *sources, PlanFile *file)
                 if (time.usec == 0)
                         time = own;
         }
-        file->objects += object;
-        if (!object && file->n_json > 0)
-                file->bad += !is_blank(file);
+        if (file->n_json > 0) {
+                file->objects += object;
+                file->bad += !object && !is_blank(file);
+        }
         if (time.usec != 0)
                 file->last = event_time_min(time, sources->now);
         else
