@@ -155,9 +155,9 @@ static void join(const LogObjectStyle *style, LogSplit *split, LogObject *object
 }
 
 /**
- * logsplit_take() - the next object of a stream: what is known of its message now
+ * logsplit_take() - docker's next object of a stream: what is known of its message now
  * @split:      that stream's; not logsplit_is_stale()
- * @object:     gets the parts before it when its message is whole
+ * @object:     with a print; gets the parts before it when its message is whole
  */
 LogSplitStep logsplit_take(const LogObjectStyle *style, LogSplit *split, LogObject *object)
 {

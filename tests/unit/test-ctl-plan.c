@@ -230,9 +230,15 @@ static void test_objects(void)
         check_int(plan("--config json.yaml --file same.json"), 0);
         check_contains(output, "200 lines read");
         check(!strstr(output, "JSON") && !strstr(output, "had no time"));
-        /* They are no lines. */
-        check_int(plan("--config lines.yaml --file same.json --json"), 0);
+        /* They are no lines, nor are lines objects: to each jail its own. */
+        put("both.yaml", "defaults: { bantime: 1m, bantime_increment: { factor: 2 } }\n"
+                         "jails: { sshd: { format: json }, second: { filter: sshd, observe: true }, third: { filter: sshd } }\n");
+        check_int(plan("--config both.yaml --file same.json --json"), 0);
+        check_text(output, plain);
+        check_int(plan("--config both.yaml --jail sshd --jail second --file same.log --json"), 0);
         check_text(output, "");
+        check_int(plan("--config both.yaml --jail sshd --jail second --file same.log"), 0);
+        check_contains(output, "40 bans would have been made by jails that only observe");
 }
 
 /* Messages that docker has split, those of two streams mixed: each counts once, when its end is there. */
