@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pipeline.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/date.h"
@@ -14,6 +15,7 @@
 #include "util/zone.h"
 
 #define LOGLINE_HEAD_MAX 4096   /* header and stamp are sought in so many bytes of a line */
+#define LOGLINE_MAX (LINE_LENGTH_MAX + LOGLINE_HEAD_MAX + 1) /* a longer line is cut here; without its header it is still too long */
 #define LOGLINE_IDENT_MAX 64    /* with its NUL; a longer name is no ident */
 
 #define LOGLINE_STAMP_MAX 40    /* a longer stamp is read each time */

@@ -2,7 +2,7 @@
 
 /*
  * Where the lines come from: a file, standard input, the journal. A line is cut
- * at 64 KiB, as the journal's are, and is then over-long for the filter, too.
+ * where an object is too long, and is then over-long for the filter, too.
  */
 
 #include <errno.h>
@@ -15,11 +15,12 @@
 #include <systemd/sd-event.h>
 
 #include "ctl/input.h"
+#include "logobject.h"
 #include "source.h"
 #include "util/cleanup.h"
 
-#define TEXT_MAX (2 * LINE_LENGTH_MAX)
-#define BUFFER_SIZE (8 * TEXT_MAX)
+#define TEXT_MAX (LOGOBJECT_MAX + 1)    /* of an object that is cut it has to be seen */
+#define BUFFER_SIZE (512 * 1024)
 
 struct InputFile {
         const char *name;       /* for people */

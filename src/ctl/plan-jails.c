@@ -147,22 +147,48 @@ static int load_config(Plan *plan)
         return r < 0 ? fail("%s", problem.text) : STATUS_DONE;
 }
 
-/* A style for jails whose zone and directives these are. */
-static PlanStyle *style_of(Plan *plan, const char *zone, const char *const *directives)
+static bool same_text(const char *a, const char *b)
 {
+        return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_directives(const char *const *a, const char *const *b)
+{
+        size_t i = 0;
+
+        if (!a || !b)
+                return a == b;
+        while (a[i] && b[i] && strcmp(a[i], b[i]) == 0)
+                i++;
+        return !a[i] && !b[i];
+}
+
+static bool same_style(const PlanStyle *a, const PlanStyle *b)
+{
+        return strcmp(a->timezone, b->timezone) == 0 && same_directives(a->directives, b->directives) && a->is_json == b->is_json &&
+               same_text(a->names.message, b->names.message) && same_text(a->names.time, b->names.time) && same_text(a->names.address, b->names.address);
+}
+
+static const char *name_or_null(const char *name)
+{
+        return *name ? name : NULL;
+}
+
+static PlanStyle *style_of(Plan *plan, const PlanJail *jail)
+{
+        const JailConfig *config = jail->config;
+        const PlanStyle wanted = {
+                .timezone = plan->zone ? "" : config->timezone,
+                .directives = filter_info(jail->filter)->dates,
+                .is_json = config->is_json,
+                .names = { name_or_null(config->json.message), name_or_null(config->json.time), name_or_null(config->json.address) },
+        };
         PlanStyle *style = plan->styles;
 
-        for (; style < plan->styles + plan->n_styles; style++) {
-                size_t i = 0;
-
-                if (strcmp(style->timezone, zone) != 0 || !style->directives != !directives)
-                        continue;
-                while (directives && directives[i] && style->directives[i] && strcmp(directives[i], style->directives[i]) == 0)
-                        i++;
-                if (!directives || (!directives[i] && !style->directives[i]))
+        for (; style < plan->styles + plan->n_styles; style++)
+                if (same_style(style, &wanted))
                         return style;
-        }
-        *style = (PlanStyle){ .timezone = zone, .directives = directives };
+        *style = wanted;
         style->readers = calloc(plan->n_jails, sizeof *style->readers);
         plan->n_styles++;
         return style->readers ? style : NULL;
@@ -172,7 +198,7 @@ static int set_style(Plan *plan, size_t i)
 {
         const PlanJail *jail = &plan->jails[i];
         size_t before = plan->n_styles;
-        PlanStyle *style = style_of(plan, plan->zone ? "" : jail->config->timezone, filter_info(jail->filter)->dates);
+        PlanStyle *style = style_of(plan, jail);
         Problem problem = { "" };
         int r = style ? 0 : -ENOMEM;
 

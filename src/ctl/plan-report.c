@@ -267,6 +267,10 @@ void plan_say(Plan *plan)
                   "times the maxretry of an address was reached again while it was banned");
         say_count(report->untimed, YELLOW, "line had no time, and took that of the line before",
                   "lines had no time, and took that of the line before");
+        say_count(report->bad, YELLOW, "line was no JSON object with a message, and was passed over",
+                  "lines were no JSON objects with a message, and were passed over");
+        say_count(report->over_long, YELLOW, "message of a JSON object was too long (over 32 KiB), or had no end: only its beginning was looked at",
+                  "messages of JSON objects were too long (over 32 KiB), or had no end: only their beginnings were looked at");
         say_count(report->displaced + report->full, RED, "ban had no room: max_bans is reached; raise it", "bans had no room: max_bans is reached; raise it");
         if (tracker_stats(plan->tracker)->evicted > 0)
                 say_count(tracker_stats(plan->tracker)->evicted, YELLOW, "address was forgotten at the cap: raise max_windows",

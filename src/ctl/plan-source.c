@@ -4,7 +4,7 @@
  * Where a replay's lines come from: files that were named, or what the jails read
  * of themselves; and the journal. They are merged by time, since a window knows
  * no sources. A line of a file that its jails read in several ways (timezone:,
- * date:) is taken apart once for each.
+ * date:, format:) is taken apart once for each.
  *
  * A line that has no time takes that of the line before it; the first ones of a
  * file take that of the file's last change.
@@ -28,15 +28,17 @@ typedef struct Reading {
         const PlanStyle *style;
         size_t *readers, n_readers;     /* jails, ascending */
         LogLineMemory memory;
+        PlanObjects *objects;           /* NULL: lines are lines */
         bool error_log;
-        LogLine parts;                  /* of the line that is next */
+        LogLine parts;                  /* of the line that is next, if it is no object */
 } Reading;
 
 typedef struct PlanFile {
         char *path;
         InputFile *input;               /* NULL: read to its end */
         Reading *readings;
-        size_t n_readings;
+        size_t n_readings, n_json;      /* n_json: of those that find objects in it */
+        uint64_t objects, bad;          /* lines that are some, or none, to those */
         const char *text;               /* the line that is next */
         size_t size;
         EventTime time, last;           /* of it, and of the last line that had one */
@@ -78,20 +80,45 @@ static const PlanStyle *style_of(const Plan *plan, size_t jail)
         return NULL;
 }
 
-/* Jails come in ascending order. */
-static int add_reader(const Plan *plan, PlanFile *file, size_t jail)
+static bool is_ident(void *userdata, const char *ident)
 {
-        const PlanStyle *style = style_of(plan, jail);
+        const Reading *reading = userdata;
+
+        for (size_t i = 0; i < reading->n_readers; i++)
+                if (filter_listens(reading->plan->jails[reading->readers[i]].filter, ident))
+                        return true;
+        return false;
+}
+
+static LogLineOptions options_of(const Sources *sources, Reading *reading)
+{
+        return (LogLineOptions){ .now = sources->now, .zone = reading->style->zone, .dates = reading->style->dates, .memory = &reading->memory };
+}
+
+static int begin_reading(const Sources *sources, const PlanStyle *style, Reading *reading)
+{
+        *reading = (Reading){ .plan = sources->plan, .style = style, .readers = calloc(sources->plan->n_jails, sizeof *reading->readers) };
+        if (!style->is_json)
+                return reading->readers ? 0 : -ENOMEM;
+        reading->objects = plan_objects_new(&(LogObjectStyle){
+                .names = style->names, .options = options_of(sources, reading), .is_ident = is_ident, .userdata = reading });
+        return reading->readers && reading->objects ? 0 : -ENOMEM;
+}
+
+/* Jails come in ascending order. */
+static int add_reader(const Sources *sources, PlanFile *file, size_t jail)
+{
+        const PlanStyle *style = style_of(sources->plan, jail);
         Reading *reading = file->readings;
 
         while (reading < file->readings + file->n_readings && reading->style != style)
                 reading++;
         if (reading == file->readings + file->n_readings) {
-                *reading = (Reading){ .plan = plan, .style = style, .readers = calloc(plan->n_jails, sizeof *reading->readers) };
                 file->n_readings++;
+                file->n_json += style->is_json;
+                if (begin_reading(sources, style, reading) < 0)
+                        return -ENOMEM;
         }
-        if (!reading->readers)
-                return -ENOMEM;
         if (reading->n_readers == 0 || reading->readers[reading->n_readers - 1] != jail)
                 reading->readers[reading->n_readers++] = jail;
         return 0;
@@ -105,7 +132,7 @@ static int add_named(Sources *sources)
                 PlanFile *file = add_file(sources, plan->files[i]);
 
                 for (size_t j = 0; file && j < plan->n_everyone; j++)
-                        if (add_reader(plan, file, plan->everyone[j]) < 0)
+                        if (add_reader(sources, file, plan->everyone[j]) < 0)
                                 return -ENOMEM;
                 if (!file)
                         return -ENOMEM;
@@ -118,10 +145,6 @@ static int add_logs(Sources *sources, size_t jail)
         const JailConfig *config = sources->plan->jails[jail].config;
         int r = 0;
 
-        if (config->is_json) {
-                fail("%s: the log files of jail %s are JSON (format: json), which plan does not read: they are left out", config->place, config->name);
-                return 0;
-        }
         for (size_t i = 0; i < config->n_logs && r == 0; i++) {
                 glob_t found = { 0 };
 
@@ -129,7 +152,7 @@ static int add_logs(Sources *sources, size_t jail)
                         for (size_t j = 0; j < found.gl_pathc && r == 0; j++) {
                                 PlanFile *file = add_file(sources, found.gl_pathv[j]);
 
-                                r = file ? add_reader(sources->plan, file, jail) : -ENOMEM;
+                                r = file ? add_reader(sources, file, jail) : -ENOMEM;
                         }
                 globfree(&found);
         }
@@ -202,40 +225,113 @@ static int add_all(Sources *sources)
 
 /* ---- one file ---- */
 
-static bool is_ident(void *userdata, const char *ident)
+/* Inline: almost all of a replay's lines come here one by one. */
+static inline int give_line(const Sources *sources, const PlanFile *file, const Reading *reading, const LogLine *parts, const char *transport)
 {
-        const Reading *reading = userdata;
+        const Line line = {
+                .text = parts->text,
+                .length = parts->length,
+                .time = parts->time.usec ? event_time_min(parts->time, sources->now) : file->time,
+                .ident = parts->ident,
+                .pid = parts->pid,
+                .source = file->path,
+                .transport = transport,
+                .readers = reading->readers,
+                .n_readers = reading->n_readers,
+        };
 
-        for (size_t i = 0; i < reading->n_readers; i++)
-                if (filter_listens(reading->plan->jails[reading->readers[i]].filter, ident))
-                        return true;
-        return false;
+        if (event_time_before(line.time, sources->plan->since))
+                return 0;
+        return plan_line(sources->plan, &line);
 }
 
-static void close_file(PlanFile *file)
+/* Who takes what objects bring. */
+typedef struct Taker {
+        const Sources *sources;
+        const PlanFile *file;
+        const Reading *reading;
+} Taker;
+
+static int take_message(void *userdata, const LogLine *parts, const char *transport)
 {
-        file->input = input_close(file->input);
+        const Taker *taker = userdata;
+
+        taker->sources->plan->report.over_long += parts->length > LINE_LENGTH_MAX;
+        return give_line(taker->sources, taker->file, taker->reading, parts, transport);
+}
+
+static bool is_blank(const PlanFile *file)
+{
+        return file->size == 0 || (file->size == 1 && *file->text == '\r');
+}
+
+/* Return: the time that the line bears for those who read it so. */
+static EventTime parse_as(const Sources *sources, PlanFile *file, Reading *reading, bool *object)
+{
+        const LogLineOptions options = options_of(sources, reading);
+
+        if (reading->objects) {
+                EventTime time;
+
+                *object = plan_objects_read(reading->objects, file->text, file->size, &time) || *object;
+                return time;
+        }
+        logline_parse(&options, file->text, file->size, is_ident, reading, &reading->parts);
+        return reading->parts.time;
 }
 
 static void parse(Sources *sources, PlanFile *file)
 {
         EventTime time = EVENT_TIME_NONE;
+        bool object = false;
 
         for (size_t i = 0; i < file->n_readings; i++) {
-                Reading *reading = &file->readings[i];
-                const LogLineOptions options = {
-                        .now = sources->now, .zone = reading->style->zone, .dates = reading->style->dates, .memory = &reading->memory
-                };
+                EventTime own = parse_as(sources, file, &file->readings[i], &object);
 
-                logline_parse(&options, file->text, file->size, is_ident, reading, &reading->parts);
-                if (i == 0)
-                        time = reading->parts.time;
+                if (time.usec == 0)
+                        time = own;
         }
-        if (time.usec == 0)
-                sources->plan->report.untimed++;
-        else
+        if (file->n_json > 0) {
+                file->objects += object;
+                file->bad += !object && !is_blank(file);
+        }
+        if (time.usec != 0)
                 file->last = event_time_min(time, sources->now);
+        else
+                sources->plan->report.untimed += object || file->n_json < file->n_readings;
         file->time = file->last;
+}
+
+static int hand_out(Sources *sources, PlanFile *file)
+{
+        int r = 0;
+
+        sources->plan->report.lines++;
+        for (size_t i = 0; i < file->n_readings && r == 0; i++) {
+                Reading *reading = &file->readings[i];
+                const LogLine *parts = &reading->parts;
+
+                if (reading->objects)
+                        r = plan_objects_give(reading->objects, take_message, &(Taker){ sources, file, reading });
+                else if (file->size > 0)
+                        r = give_line(sources, file, reading, parts, logline_transport(&reading->error_log, parts, file->text, file->size));
+        }
+        return r;
+}
+
+/* Its last line has been handed out. */
+static int end_file(Sources *sources, PlanFile *file)
+{
+        int r = 0;
+
+        file->input = input_close(file->input);
+        /* Of a file that was named, jails find out in this way whether it is theirs. */
+        if (file->objects > 0 || file->n_json == file->n_readings)
+                sources->plan->report.bad += file->bad;
+        for (size_t i = 0; i < file->n_readings && r == 0; i++)
+                if (file->readings[i].objects)
+                        r = plan_objects_end(file->readings[i].objects, take_message, &(Taker){ sources, file, &file->readings[i] });
+        return r < 0 ? fail("%s", strerror(-r)) : STATUS_DONE;
 }
 
 /* Steps to the next line. Return: an exit status. */
@@ -243,11 +339,13 @@ static int step(Sources *sources, PlanFile *file)
 {
         int status = input_next(file->input, &file->text, &file->size);
 
-        if (status != STATUS_DONE || !file->text)
-                close_file(file);
-        else
+        if (status == STATUS_DONE && file->text) {
                 parse(sources, file);
-        return status;
+                return STATUS_DONE;
+        }
+        int ended = end_file(sources, file);
+
+        return status == STATUS_DONE ? ended : status;
 }
 
 static int open_file(Sources *sources, PlanFile *file)
@@ -260,32 +358,6 @@ static int open_file(Sources *sources, PlanFile *file)
         if (file->last.usec == 0)
                 file->last = sources->now;
         return step(sources, file);
-}
-
-static int hand_out(Sources *sources, PlanFile *file)
-{
-        int r = 0;
-
-        sources->plan->report.lines++;
-        for (size_t i = 0; i < file->n_readings && r == 0; i++) {
-                Reading *reading = &file->readings[i];
-                const LogLine *parts = &reading->parts;
-                const Line line = {
-                        .text = parts->text,
-                        .length = parts->length,
-                        .time = parts->time.usec ? event_time_min(parts->time, sources->now) : file->time,
-                        .ident = parts->ident,
-                        .pid = parts->pid,
-                        .source = file->path,
-                        .transport = logline_transport(&reading->error_log, parts, file->text, file->size),
-                        .readers = reading->readers,
-                        .n_readers = reading->n_readers,
-                };
-
-                if (file->size > 0 && !event_time_before(line.time, sources->plan->since))
-                        r = plan_line(sources->plan, &line);
-        }
-        return r;
 }
 
 /* ---- all of them, by time ---- */
@@ -358,9 +430,11 @@ static void free_files(Sources *sources)
         for (size_t i = 0; i < sources->n_files; i++) {
                 PlanFile *file = &sources->files[i];
 
-                close_file(file);
-                for (size_t j = 0; j < file->n_readings; j++)
+                input_close(file->input);
+                for (size_t j = 0; j < file->n_readings; j++) {
+                        plan_objects_free(file->readings[j].objects);
                         free(file->readings[j].readers);
+                }
                 free(file->readings);
                 free(file->path);
         }

@@ -6,7 +6,7 @@
 #include "copies.h"
 #include "core.h"
 #include "ctl/ctl.h"
-#include "logline.h"
+#include "logobject.h"
 
 /**
  * A jail that takes part.
@@ -25,6 +25,8 @@ typedef struct PlanJail {
 typedef struct PlanStyle {
         const char *timezone;           /* "": the host's */
         const char *const *directives;
+        bool is_json;                   /* lines are objects */
+        JsonNames names;
         Zone *zone;                     /* NULL: the host's */
         DateFormats *dates;
         size_t *readers, n_readers;     /* indexes of the jails, ascending */
@@ -48,6 +50,7 @@ typedef struct PlanHit {
 
 typedef struct PlanReport {
         uint64_t lines, untimed, matched, hits;
+        uint64_t bad, over_long;        /* lines of files with JSON objects that are none; messages of which only the head is looked at */
         uint64_t bans, prolonged, refused, displaced, full;
         uint64_t allowed;               /* failures of allowed addresses */
         uint64_t observed;              /* bans that a jail only observes */
@@ -93,6 +96,15 @@ void plan_flush(Plan *plan);
 
 /* plan-source.c: where lines come from */
 int plan_read(Plan *plan);
+
+/* plan-object.c: lines that are JSON objects */
+typedef struct PlanObjects PlanObjects;
+typedef int (*PlanGive)(void *userdata, const LogLine *parts, const char *transport);
+PlanObjects *plan_objects_new(const LogObjectStyle *style);
+PlanObjects *plan_objects_free(PlanObjects *objects);
+bool plan_objects_read(PlanObjects *objects, const char *text, size_t size, EventTime *ret_time);
+int plan_objects_give(PlanObjects *objects, PlanGive give, void *userdata);
+int plan_objects_end(PlanObjects *objects, PlanGive give, void *userdata);
 
 /* plan-report.c: what came out */
 int plan_saw(PlanReport *report, const Addr *addr);

@@ -1,28 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Files whose lines are JSON objects.
+ * Files whose lines are JSON objects: what logobject.c makes of them, with places,
+ * rotation and time.
  *
- * docker's json-file driver splits a message over 16 KiB into several objects: all
- * but the last lack the line break at the end of `log`, and all bear the time of
- * the first. Those of standard output and standard error stand mixed. Parts are
- * joined; until the last one comes they have not been handed out, so a position
- * tells how many bytes before its offset they begin, and a later run reads them
- * again from there.
- *
- * A message that does not end (its container is gone, its file was rotated or
- * truncated) or that grows too long goes out as an over-long line, of which only
- * the head is looked at. Its further parts are passed over, over a restart too:
- * a client who can make a message long must not choose how the next line begins.
+ * Parts of a message that docker has split have not been handed out until the last
+ * one comes, so a position tells how many bytes before its offset they begin, and
+ * a later run reads them again from there. A message that does not end (its
+ * container is gone, its file was rotated or truncated) goes out without its end.
+ * Its further parts are passed over, over a restart too.
  */
 
-#include <errno.h>
 #include <string.h>
 
 #include "source/file-private.h"
 
 #define LOOK_BACK 32768                 /* bytes at a file's beginning, and before the offset */
 #define PART_USEC (10 * USEC_PER_SEC)   /* so long the rest of a message is waited for */
+
+_Static_assert(LOGOBJECT_MAX < FILE_TURN, "an object that is not cut fits into a turn");
 
 bool stream_is_json(const FileStream *stream)
 {
@@ -34,7 +30,24 @@ bool stream_is_json(const FileStream *stream)
  */
 size_t stream_line_max(const FileStream *stream)
 {
-        return stream_is_json(stream) ? FILE_OBJECT_MAX : FILE_LINE_MAX;
+        return stream_is_json(stream) ? LOGOBJECT_MAX : LOGLINE_MAX;
+}
+
+static JsonNames names_of(const FileStream *stream)
+{
+        const FileStyle *style = &stream->reading->style;
+
+        return (JsonNames){ style->message, style->time, style->address };
+}
+
+static LogObjectStyle style_of(FileStream *stream, EventTime now)
+{
+        return (LogObjectStyle){
+                .names = names_of(stream),
+                .options = { .now = now, .zone = stream->reading->zone, .dates = stream->reading->dates, .memory = &stream->memory },
+                .is_ident = stream_is_ident,
+                .userdata = stream,
+        };
 }
 
 /* ---- one object ---- */
@@ -45,10 +58,10 @@ static void look_at(FileStream *stream, off_t from, char *buffer, size_t size)
         char *p = buffer, *line_end;
 
         while (n > 0 && (line_end = memchr(p, '\n', (size_t) (buffer + n - p)))) {
-                JsonMessage message;
+                LogObject object;
 
-                if (stream_json_parse(stream, p, (size_t) (line_end - p), clock_event_now(), &message))
-                        stream_json_transport(stream, &message);
+                if (stream_json_parse(stream, p, (size_t) (line_end - p), clock_event_now(), &object))
+                        stream_json_transport(stream, &object);
                 p = line_end + 1;
         }
 }
@@ -67,148 +80,56 @@ static void look_back(FileStream *stream)
                 look_at(stream, from, buffer, LOOK_BACK);
 }
 
-/* The first @length bytes of the message are taken apart; the object's time, if it has one, is the line's. */
-static void message_parse(FileStream *stream, JsonMessage *message, size_t length, EventTime now)
-{
-        const LogLineOptions options = { .now = now, .zone = stream->reading->zone, .dates = stream->reading->dates };
-        EventTime time = json_line_time(&options, message->line.time);
-
-        stream_parse(stream, message->text, length, now, &message->parts);
-        message->line.length = length;
-        if (time.usec != 0)
-                message->parts.time = time;
-}
-
-/* Text of which the end is missing is made too long for rules that want to see the end. */
-static void pad(char *text, size_t length)
-{
-        if (length < FILE_LINE_MAX)
-                memset(text + length, ' ', FILE_LINE_MAX - length);
-}
-
 /**
- * stream_json_parse() - take a line apart that is an object
- * @size:       more than FILE_OBJECT_MAX: it was cut
- *
- * Return: whether it is an object with a message.
+ * stream_json_parse() - logobject_read() of a line
  */
-bool stream_json_parse(FileStream *stream, const char *text, size_t size, EventTime now, JsonMessage *ret_message)
+bool stream_json_parse(FileStream *stream, const char *text, size_t size, EventTime now, LogObject *ret_object)
 {
-        const FileStyle *style = &stream->reading->style;
-        const JsonNames names = { style->message, style->time, style->address };
-        JsonMessage message = { .text = stream->source->message + ADDR_TEXT_MAX };
-        bool whole = size <= FILE_OBJECT_MAX;
+        const LogObjectStyle style = style_of(stream, now);
 
         if (!stream->looked && stream->offset > 0)
                 look_back(stream);
-        if (!json_line_read(&names, text, whole ? size : FILE_OBJECT_MAX, whole, message.text, FILE_OBJECT_MAX, &message.line))
-                return false;
-        if (message.line.docker) {
-                /* Without it the parts of a message cannot be told from whole ones. */
-                if (!*message.line.time)
-                        return false;
-                message.print = (uint32_t) file_print_hash(message.line.time, strlen(message.line.time)) | 1;
-        }
-        if (message.line.cut)
-                pad(message.text, message.line.length);
-        message_parse(stream, &message, message.line.cut && message.line.length < FILE_LINE_MAX ? FILE_LINE_MAX : message.line.length, now);
-        *ret_message = message;
-        return true;
+        return logobject_read(&style, text, size, stream->source->message, ret_object);
 }
 
 /**
- * stream_json_address() - put the address in front of the message, if the configuration names a member for it
- *
- * Return: false: there should be one, and there is none.
+ * stream_json_address() - logobject_address()
  */
-bool stream_json_address(const FileStream *stream, JsonMessage *message)
+bool stream_json_address(const FileStream *stream, LogObject *object)
 {
-        char text[ADDR_TEXT_MAX], *p;
-        size_t length;
+        const JsonNames names = names_of(stream);
 
-        if (!stream->reading->style.address)
-                return true;
-        if (!addr_is_valid(&message->line.address))
-                return false;
-        addr_format(&message->line.address, text);
-        length = strlen(text);
-        p = message->text + (message->parts.text - message->text) - length - 1;
-        memcpy(p, text, length);
-        p[length] = ' ';
-        message->parts.text = p;
-        message->parts.length += length + 1;
-        return true;
+        return logobject_address(&names, object);
 }
 
 /**
- * stream_json_transport() - as logline_transport(); of docker's objects for each of the streams that a container writes
- *
- * Who writes objects himself escapes line breaks, so nobody writes lines into them.
+ * stream_json_transport() - logobject_transport()
  */
-const char *stream_json_transport(FileStream *stream, const JsonMessage *message)
+const char *stream_json_transport(FileStream *stream, const LogObject *object)
 {
-        if (message->print == 0)
-                return message->parts.syslog || *message->parts.ident ? "syslog" : "file";
-        return logline_transport(&stream->error_logs[message->line.err], &message->parts, message->text, message->line.length);
+        return logobject_transport(stream->error_logs, object);
 }
 
 /* ---- parts ---- */
 
-static void part_drop(FilePart *part)
-{
-        free(part->text);
-        part->text = NULL;
-        part->length = 0;
-}
-
-/* What has come of a message goes out as it is, and what may follow does not. */
 static void part_give_up(FileStream *stream, FilePart *part, EventTime now)
 {
-        _cleanup_free_ char *text = part->text;
+        const LogObjectStyle style = style_of(stream, now);
         bool *error_log = &stream->error_logs[part - stream->parts];
         LogLine parts;
 
-        if (!text)
+        if (!part->split.text)
                 return;
-        pad(text, part->length);
-        part->text = NULL;
-        part->length = 0;
-        part->cut = part->print;
+        _cleanup_free_ char *text = logsplit_give_up(&style, &part->split, &parts);
         stream->owner->moved = true;
-        if (stream->reading->style.address)
-                return;
-        stream_parse(stream, text, FILE_LINE_MAX, now, &parts);
-        parts.time = part->time;
-        stream_give(stream, &parts, logline_transport(error_log, &parts, text, FILE_LINE_MAX), part->start, now);
-}
-
-/* Return: false: it has become too long, as far as it was taken. */
-static bool part_append(FilePart *part, const JsonMessage *message, off_t start)
-{
-        size_t room, length = message->line.length;
-
-        if (!part->text) {
-                part->text = malloc(FILE_LINE_MAX);
-                if (!part->text) {
-                        part->cut = message->print;
-                        return true; /* a message is lost, not the next one's beginning */
-                }
-                part->start = start;
-                part->length = 0;
-        }
-        room = LINE_LENGTH_MAX - part->length;
-        memcpy(part->text + part->length, message->text, length < room ? length : room);
-        part->length += length < room ? length : room;
-        part->print = message->print;
-        part->time = message->parts.time;
-        part->since = clock_boot_now();
-        return length <= room;
+        if (text)
+                stream_give(stream, &parts, logline_transport(error_log, &parts, text, LOGLINE_MAX), part->start, now);
 }
 
 /* Whether a message goes on that began in the file before this one; it is not joined over a rotation. */
-static bool goes_on_from_other(FileStream *stream, const JsonMessage *message, EventTime now)
+static bool goes_on_from_other(FileStream *stream, const LogObject *object, EventTime now)
 {
-        size_t i = message->line.err;
+        size_t i = object->err;
         FileStream *other;
         bool found = false;
 
@@ -218,56 +139,39 @@ static bool goes_on_from_other(FileStream *stream, const JsonMessage *message, E
         DL_FOREACH(stream->source->streams, other) {
                 if (other == stream || other->owner != stream->owner)
                         continue;
-                if (other->parts[i].text && other->parts[i].print == message->print)
+                if (other->parts[i].split.text && other->parts[i].split.print == object->print)
                         part_give_up(other, &other->parts[i], now);
-                found = found || other->parts[i].cut == message->print;
+                found = found || other->parts[i].split.cut == object->print;
         }
         return found;
 }
 
-/* Whether the message at hand is passed over, or waits for its other parts. */
-static bool take_part(FileStream *stream, const JsonMessage *message, off_t start, EventTime now)
+/* Return: whether the message of docker's object is whole, and no part of one that has been handed out. */
+static bool take_part(FileStream *stream, LogObject *object, off_t start, EventTime now)
 {
-        FilePart *part = &stream->parts[message->line.err];
+        const LogObjectStyle style = style_of(stream, now);
+        FilePart *part = &stream->parts[object->err];
+        LogSplitStep step;
 
-        if (part->text && part->print != message->print)
+        if (logsplit_is_stale(&part->split, object))
                 part_give_up(stream, part, now);
-        if (part->cut == 0 && goes_on_from_other(stream, message, now))
-                part->cut = message->print;
-        if (part->cut == message->print)
-                return true;
-        part->cut = 0;
-        if (!message->line.part)
-                return false;
-        if (!part_append(part, message, start))
+        if (part->split.cut == 0 && goes_on_from_other(stream, object, now))
+                part->split.cut = object->print;
+        if (!part->split.text)
+                part->start = start;
+        step = logsplit_take(&style, &part->split, object);
+        if (step == LOGSPLIT_WAITS)
+                part->since = clock_boot_now();
+        else if (step == LOGSPLIT_FULL)
                 part_give_up(stream, part, now);
-        return true;
-}
-
-/* Return: false: it is too long together. */
-static bool join_parts(FileStream *stream, JsonMessage *message, EventTime now)
-{
-        FilePart *part = &stream->parts[message->line.err];
-
-        if (!part->text)
-                return true;
-        if (part->length + message->line.length > LINE_LENGTH_MAX || message->line.cut) {
-                part_append(part, message, part->start);
-                part_give_up(stream, part, now);
-                return false;
-        }
-        memmove(message->text + part->length, message->text, message->line.length);
-        memcpy(message->text, part->text, part->length);
-        message_parse(stream, message, part->length + message->line.length, now);
-        part_drop(part);
-        return true;
+        return step == LOGSPLIT_WHOLE;
 }
 
 /* Those that lie too far back for a position. */
 static void give_up_far(FileStream *stream, EventTime now)
 {
         for (size_t i = 0; i < 2; i++)
-                if (stream->parts[i].text && stream->offset - stream->parts[i].start > FILE_PARTS_MAX)
+                if (stream->parts[i].split.text && stream->offset - stream->parts[i].start > FILE_PARTS_MAX)
                         part_give_up(stream, &stream->parts[i], now);
 }
 
@@ -277,16 +181,12 @@ static void give_up_far(FileStream *stream, EventTime now)
  */
 void stream_json_line(FileStream *stream, const char *text, size_t size, off_t start, EventTime now)
 {
-        JsonMessage message;
+        LogObject object;
 
-        if (!stream_json_parse(stream, text, size, now, &message)) {
+        if (!stream_json_parse(stream, text, size, now, &object))
                 stream->bad += stream_cut(text, size) > 0;
-        } else if (message.print == 0 || !take_part(stream, &message, start, now)) {
-                if (message.print != 0 && message.line.cut && !stream->parts[message.line.err].text)
-                        stream->parts[message.line.err].cut = message.print;
-                if (join_parts(stream, &message, now) && message.parts.length > 0 && stream_json_address(stream, &message))
-                        stream_give(stream, &message.parts, stream_json_transport(stream, &message), start, now);
-        }
+        else if ((object.print == 0 || take_part(stream, &object, start, now)) && object.parts.length > 0 && stream_json_address(stream, &object))
+                stream_give(stream, &object.parts, stream_json_transport(stream, &object), start, now);
         give_up_far(stream, now);
 }
 
@@ -301,8 +201,8 @@ void stream_json_give_up(FileStream *stream)
                 FilePart *part = &stream->parts[i];
 
                 part_give_up(stream, part, clock_event_now());
-                if (current && !current->begun[i] && current->parts[i].cut == 0)
-                        current->parts[i].cut = part->cut;
+                if (current && !current->begun[i] && current->parts[i].split.cut == 0)
+                        current->parts[i].split.cut = part->split.cut;
         }
 }
 
@@ -312,7 +212,7 @@ void stream_json_give_up(FileStream *stream)
 void stream_json_overdue(FileStream *stream, BootTime now)
 {
         for (size_t i = 0; i < 2; i++)
-                if (stream->parts[i].text && now.usec >= stream->parts[i].since.usec + PART_USEC)
+                if (stream->parts[i].split.text && now.usec >= stream->parts[i].since.usec + PART_USEC)
                         part_give_up(stream, &stream->parts[i], clock_event_now());
 }
 
@@ -324,7 +224,7 @@ uint64_t stream_json_due(const FileStream *stream)
         uint64_t due = 0;
 
         for (size_t i = 0; i < 2; i++)
-                if (stream->parts[i].text && (due == 0 || stream->parts[i].since.usec + PART_USEC < due))
+                if (stream->parts[i].split.text && (due == 0 || stream->parts[i].since.usec + PART_USEC < due))
                         due = stream->parts[i].since.usec + PART_USEC;
         return due;
 }
@@ -339,27 +239,31 @@ size_t stream_json_parts(const FileStream *stream)
         off_t parts = 0;
 
         for (size_t i = 0; i < 2; i++)
-                if (stream->parts[i].text && stream->offset - stream->parts[i].start > parts)
+                if (stream->parts[i].split.text && stream->offset - stream->parts[i].start > parts)
                         parts = stream->offset - stream->parts[i].start;
         return (size_t) parts;
 }
 
 static void take_again(FileStream *stream, const char *text, size_t size, off_t start)
 {
-        JsonMessage message;
+        LogObject object;
         FilePart *part;
 
-        if (!stream_json_parse(stream, text, size, clock_event_now(), &message))
+        if (!stream_json_parse(stream, text, size, clock_event_now(), &object))
                 return;
-        part = &stream->parts[message.line.err];
-        if (part->text && part->print != message.print)
-                part_drop(part);
-        if (message.print == 0 || message.print == part->cut)
+        part = &stream->parts[object.err];
+        if (logsplit_is_stale(&part->split, &object))
+                logsplit_drop(&part->split);
+        if (object.print == 0 || object.print == part->split.cut)
                 return;
-        if (!message.line.part)
-                part_drop(part);
-        else
-                part_append(part, &message, start);
+        if (!object.part) {
+                logsplit_drop(&part->split);
+                return;
+        }
+        if (!part->split.text)
+                part->start = start;
+        logsplit_append(&part->split, &object);
+        part->since = clock_boot_now();
 }
 
 /**
@@ -376,8 +280,8 @@ void stream_json_resume(FileStream *stream, const FileMark *mark)
         if (!stream_is_json(stream))
                 return;
         for (size_t i = 0; i < 2; i++) {
-                part_drop(&stream->parts[i]);
-                stream->parts[i].cut = mark->cut[i];
+                logsplit_drop(&stream->parts[i].split);
+                stream->parts[i].split.cut = mark->cut[i];
         }
         n = mark->parts > 0 ? file_pread(stream->fd, buffer, mark->parts, from) : 0;
         while (n > 0 && (line_end = memchr(p, '\n', (size_t) (buffer + n - p)))) {
@@ -392,5 +296,5 @@ void stream_json_resume(FileStream *stream, const FileMark *mark)
 void stream_json_free(FileStream *stream)
 {
         for (size_t i = 0; i < 2; i++)
-                part_drop(&stream->parts[i]);
+                logsplit_drop(&stream->parts[i].split);
 }

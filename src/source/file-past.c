@@ -24,7 +24,7 @@ typedef struct PastReader {
         BootTime end;
         EventTime now, since;
         uint64_t skip;          /* lines, of those behind `from`, that are too many */
-        uint32_t part[2];       /* FilePart.print: of a split message, which is left out whole */
+        uint32_t part[2];       /* LogSplit.print: of a split message, which is left out whole */
         FilePastStats *stats;
 } PastReader;
 
@@ -113,13 +113,13 @@ static void give(PastReader *reader, const LogLine *parts, const char *transport
 
 static void hand_out_object(PastReader *reader, const char *text, size_t size)
 {
-        JsonMessage message;
+        LogObject message;
         uint32_t *part;
 
         if (!stream_json_parse(reader->stream, text, size, reader->now, &message))
                 return;
-        part = &reader->part[message.line.err];
-        if (message.line.part)
+        part = &reader->part[message.err];
+        if (message.part)
                 *part = message.print;
         if ((message.print != 0 && message.print == *part) || !stream_json_address(reader->stream, &message))
                 return;

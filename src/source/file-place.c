@@ -23,25 +23,13 @@
 #include <string.h>
 
 #include "source/file-private.h"
+#include "util/text.h"
 
 #define BISECT_BLOCK 65536      /* read at once; the search ends when so little is left */
 #define BISECT_MARGIN 262144    /* bytes stepped back from what was found */
 #define BISECT_EARLIER 120      /* seconds before what is sought */
 #define TICK_USEC 20000
 #define BISECT_BLOCKS 16        /* without any stamp, and the search goes on before them */
-
-/**
- * file_print_hash() - FNV-1a: the same in every run and on every machine
- */
-uint64_t file_print_hash(const void *bytes, size_t size)
-{
-        const unsigned char *p = bytes;
-        uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-        for (size_t i = 0; i < size; i++)
-                hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
-        return hash;
-}
 
 static int64_t stat_mtime(const struct stat *st)
 {
@@ -70,10 +58,10 @@ void stream_mark(const FileStream *stream, FileMark *ret_mark)
                 .offset = stream->offset,
                 .skipping = stream->skipping,
                 .quiet = stream->quiet,
-                .head = { stream->head_size, file_print_hash(stream->head, stream->head_size) },
-                .tail = { tail_size, file_print_hash(tail, tail_size) },
+                .head = { stream->head_size, text_hash(stream->head, stream->head_size) },
+                .tail = { tail_size, text_hash(tail, tail_size) },
                 .parts = stream_json_parts(stream),
-                .cut = { stream->parts[0].cut, stream->parts[1].cut },
+                .cut = { stream->parts[0].split.cut, stream->parts[1].split.cut },
                 .time = stream->last_line,
                 .mtime = fstat(stream->fd, &st) == 0 ? stat_mtime(&st) : 0,
         };
@@ -190,7 +178,7 @@ static bool print_fits(int fd, off_t offset, const FilePrint *print, unsigned ch
 {
         ssize_t n = file_pread(fd, bytes, print->length, offset);
 
-        return n == (ssize_t) print->length && file_print_hash(bytes, print->length) == print->hash;
+        return n == (ssize_t) print->length && text_hash(bytes, print->length) == print->hash;
 }
 
 /**

@@ -8,15 +8,11 @@
 #include <sys/types.h>
 
 #include "files.h"
-#include "logline.h"
-#include "source/json-line.h"
+#include "logobject.h"
 #include "util/table.h"
 
 #define FILE_PRINT_MAX 256      /* bytes that a fingerprint covers at most */
 #define FILE_TURN 131072        /* bytes read of a file in one turn */
-#define FILE_LINE_MAX (LINE_LENGTH_MAX + LOGLINE_HEAD_MAX + 1) /* a longer line is cut here; without its header it is still too long */
-#define FILE_OBJECT_MAX 114688  /* an object that is a line, in which 16 KiB may be escaped sixfold; less than a turn */
-#define FILE_MESSAGE_MAX (ADDR_TEXT_MAX + LINE_LENGTH_MAX + FILE_OBJECT_MAX) /* an address, earlier parts, what an object holds */
 #define FILE_PARTS_MAX FILE_TURN /* bytes of a file over which the parts of a message are joined */
 #define FILE_LINES_BETWEEN 64   /* lines between two looks at the clock */
 #define FILE_MARKS_MAX 23       /* in a position: they have to fit into FILE_POSITION_MAX */
@@ -50,7 +46,7 @@ typedef struct FileMark {
         bool quiet;             /* rotated away, read to its end, and nothing has come for long */
         FilePrint head, tail;
         size_t parts;           /* bytes before the offset in which parts of messages stand that have not been handed out */
-        uint32_t cut[2];        /* FilePart.cut of standard output and standard error */
+        uint32_t cut[2];        /* LogSplit.cut of standard output and standard error */
         EventTime time;         /* of the last line */
         int64_t mtime;          /* of the file, usec */
         bool used;
@@ -82,15 +78,11 @@ typedef struct FilePattern {
 } FilePattern;
 
 /**
- * A message that docker has split over several objects, as far as it has been read. Its parts bear the same time.
+ * A message that docker has split, as far as it has been read, and what a place and a clock have to do with it.
  */
 typedef struct FilePart {
-        char *text;             /* room for LINE_LENGTH_MAX + 1 bytes; NULL: no part waits */
-        size_t length;
+        LogSplit split;
         off_t start;            /* of the first part in the file */
-        uint32_t print;         /* of its time; 0: none */
-        uint32_t cut;           /* print of a message that was handed out without its end: its other parts are passed over; 0: none */
-        EventTime time;
         BootTime since;         /* when its last part was read */
 } FilePart;
 
@@ -188,7 +180,7 @@ struct FileSource {
         FileStream *reading;    /* the one whose lines are being handed out */
         char *buffer;           /* FILE_PRINT_MAX + FILE_TURN */
         char *cursor;           /* behind the last line handed out */
-        char *message;          /* FILE_MESSAGE_MAX: of the object at hand; NULL: no file has objects */
+        char *message;          /* LOGOBJECT_BUFFER: of the object at hand; NULL: no file has objects */
 };
 
 /* ---- file.c ---- */
@@ -228,6 +220,7 @@ bool stream_is_copy(FileStream *stream);
 /* ---- file-read.c: one open file ---- */
 int stream_read(FileStream *stream, BootTime end);
 void stream_hand_out_rest(FileStream *stream);
+bool stream_is_ident(void *userdata, const char *ident);
 bool stream_parse(FileStream *stream, const char *text, size_t size, EventTime now, LogLine *ret_parts);
 EventTime stream_stamp(FileStream *stream, const char *text, size_t size, EventTime now);
 const char *stream_transport(FileStream *stream, const LogLine *parts, const char *text, size_t size);
@@ -239,20 +232,12 @@ void stream_give(FileStream *stream, const LogLine *parts, const char *transport
 
 /* ---- file-json.c: lines that are objects ---- */
 
-/* What a line that is an object holds, in the source's buffer until the next one is read. */
-typedef struct JsonMessage {
-        LogLine parts;          /* its text begins behind the address, if one is wanted */
-        char *text;             /* all of the message, behind ADDR_TEXT_MAX bytes of room */
-        uint32_t print;         /* of a docker message's time; 0: it is not docker's */
-        JsonLine line;
-} JsonMessage;
-
 bool stream_is_json(const FileStream *stream);
 size_t stream_line_max(const FileStream *stream);
-bool stream_json_parse(FileStream *stream, const char *text, size_t size, EventTime now, JsonMessage *ret_message);
-bool stream_json_address(const FileStream *stream, JsonMessage *message);
+bool stream_json_parse(FileStream *stream, const char *text, size_t size, EventTime now, LogObject *ret_message);
+bool stream_json_address(const FileStream *stream, LogObject *message);
 void stream_json_line(FileStream *stream, const char *text, size_t size, off_t start, EventTime now);
-const char *stream_json_transport(FileStream *stream, const JsonMessage *message);
+const char *stream_json_transport(FileStream *stream, const LogObject *message);
 void stream_json_give_up(FileStream *stream);
 void stream_json_overdue(FileStream *stream, BootTime now);
 uint64_t stream_json_due(const FileStream *stream);
@@ -261,7 +246,6 @@ void stream_json_resume(FileStream *stream, const FileMark *mark);
 void stream_json_free(FileStream *stream);
 
 /* ---- file-place.c: marks, prints, and where to begin ---- */
-uint64_t file_print_hash(const void *bytes, size_t size);
 void stream_mark(const FileStream *stream, FileMark *ret_mark);
 int stream_resume(FileStream *stream, const FileMark *mark);
 bool file_mark_fits(int fd, const FileMark *mark);

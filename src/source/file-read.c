@@ -39,12 +39,15 @@ ssize_t file_pread(int fd, void *buffer, size_t size, off_t offset)
  */
 size_t stream_cut(const char *text, size_t size)
 {
-        if (size > FILE_LINE_MAX)
-                return FILE_LINE_MAX;
+        if (size > LOGLINE_MAX)
+                return LOGLINE_MAX;
         return size > 0 && text[size - 1] == '\r' ? size - 1 : size;
 }
 
-static bool is_ident(void *userdata, const char *ident)
+/**
+ * stream_is_ident() - is it the name of a program whose lines a reader seeks? As for logline_parse()
+ */
+bool stream_is_ident(void *userdata, const char *ident)
 {
         const FileStream *stream = userdata;
 
@@ -68,7 +71,7 @@ bool stream_parse(FileStream *stream, const char *text, size_t size, EventTime n
                 .now = now, .zone = stream->reading->zone, .dates = stream->reading->dates, .memory = &stream->memory
         };
 
-        logline_parse(&options, text, size, is_ident, stream, ret_parts);
+        logline_parse(&options, text, size, stream_is_ident, stream, ret_parts);
         return size > 0;
 }
 
@@ -77,7 +80,7 @@ bool stream_parse(FileStream *stream, const char *text, size_t size, EventTime n
  */
 EventTime stream_stamp(FileStream *stream, const char *text, size_t size, EventTime now)
 {
-        JsonMessage message;
+        LogObject message;
         LogLine parts;
 
         if (stream_is_json(stream))

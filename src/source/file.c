@@ -26,6 +26,7 @@
 #include <sys/resource.h>
 
 #include "source/file-private.h"
+#include "util/text.h"
 
 #define TURN_USEC (20 * USEC_PER_MSEC)
 #define POLL_USEC (250 * USEC_PER_MSEC)
@@ -484,7 +485,7 @@ static uint32_t style_hash(const FileStyle *style)
         for (const char *const *date = style->dates; date && *date; date++)
                 fprintf(stream, " %s", *date);
         if (fclose(stream) == 0)
-                hash = size > 0 ? (uint32_t) file_print_hash(text, size) : 0;
+                hash = size > 0 ? (uint32_t) text_hash(text, size) : 0;
         free(text);
         return hash;
 }
@@ -577,7 +578,7 @@ int file_source_new(sd_event *event, const FileConfig *config, FileCallbacks cal
                 return -ENOMEM;
         for (size_t i = 0; i < config->n_watches && !source->message; i++)
                 if (config->watches[i].style.format == FILE_JSON) {
-                        source->message = malloc(FILE_MESSAGE_MAX);
+                        source->message = malloc(LOGOBJECT_BUFFER);
                         if (!source->message)
                                 return -ENOMEM;
                 }

@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* JsonLine: what is wanted of a line that is a JSON object. Shared by the files of this folder only. */
+/* JsonLine: what is wanted of a line that is a JSON object. Shared by the files of this folder only; logobject.h is for others. */
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "logline.h"
+#include "logobject.h"
 #include "util/addr.h"
 
 #define JSON_NAME_MAX 128       /* of a member that is named, with its NUL */
 #define JSON_TIME_MAX 64        /* text of a time, with its NUL; a longer one is none */
-
-/**
- * Which members are wanted: "a.b" for one inside another. NULL: the usual names are sought, and no address.
- */
-typedef struct JsonNames {
-        const char *message, *time, *address;
-} JsonNames;
 
 typedef struct JsonLine {
         size_t length;                  /* of the message in the caller's buffer */

@@ -253,6 +253,19 @@ static size_t show_special(const unsigned char *p, size_t size, char shown[stati
 }
 
 /**
+ * text_hash() - FNV-1a: the same in every run and on every machine
+ */
+uint64_t text_hash(const void *bytes, size_t size)
+{
+        const unsigned char *p = bytes;
+        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+        for (size_t i = 0; i < size; i++)
+                hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
+        return hash;
+}
+
+/**
  * text_printable() - a hostile text made safe to show, store and send as JSON
  * @text:       bytes of a log line
  * @size:       their number
