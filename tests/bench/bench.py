@@ -47,7 +47,8 @@ class Bench:
         self.data = self.scratch if self.smoke else self.build / "data"
         self.data.mkdir(exist_ok=True)
         self.ctl, self.daemon = str(self.build / "src/bailiffctl"), str(self.build / "src/bailiffd")
-        os.environ.update(BAILIFF_FILTERS=str(ROOT / "filters"), BAILIFF_SHIPPED="", LC_ALL="C.UTF-8", TZ="UTC")
+        os.environ.update(BAILIFF_FILTERS=str(ROOT / "filters"), BAILIFF_SHIPPED="", LC_ALL="C.UTF-8", TZ="UTC",
+                          journal_parent=str(self.scratch))
 
     def size(self, full, quick, smoke):
         return smoke if self.smoke else quick if self.quick else full
