@@ -9,7 +9,7 @@ ROOT = HERE.parent.parent
 
 
 class Skip(Exception):
-    """A contestant that is not to be had; its text says why."""
+    """A contestant that is not to be had, or a whole file of rows; its text says why."""
 
 
 class Contestant:
@@ -165,7 +165,7 @@ def main():
     tell = (lambda text: print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)) if sys.stderr.isatty() else lambda text: None
     if form == "markdown":
         print("| row | what | median | spread | bailiff is so many times as good | instructions each |\n|---|---|---|---|---|---|")
-    ran = 0
+    ran = skipped = 0
     for file in files:
         # A pattern may also name one row of a file.
         specification = importlib.util.spec_from_file_location(file.stem.replace("-", "_"), file)
@@ -174,13 +174,17 @@ def main():
         wanted_file = fnmatch.fnmatch(file.stem, f"*{arguments.pattern}*")
         if not wanted_file and not any(fnmatch.fnmatch(name, f"*{arguments.pattern}*") for name in module.NAMES):
             continue
-        for row in module.rows(bench):
-            if wanted_file or fnmatch.fnmatch(row.name, f"*{arguments.pattern}*"):
-                run_row(bench, row, tell)
-                tell("")
-                show(row, form)
-                ran += 1
-    if not ran:
+        try:
+            for row in module.rows(bench):
+                if wanted_file or fnmatch.fnmatch(row.name, f"*{arguments.pattern}*"):
+                    run_row(bench, row, tell)
+                    tell("")
+                    show(row, form)
+                    ran += 1
+        except Skip as reason:
+            print(f"{file.stem}: left out: {reason}", file=sys.stderr)
+            skipped += 1
+    if not ran and not skipped:
         sys.exit(f"no row is named like '{arguments.pattern}'; see scripts/bench --list")
 
 
