@@ -23,9 +23,15 @@ class Contestant:
 
 
 class Row:
-    def __init__(self, name, unit, contestants, more=True, rounds=None, aim=None):
-        """more: more is better. contestants[0] is bailiff. aim: text. rounds: for what takes long."""
-        self.name, self.unit, self.contestants, self.more, self.rounds, self.aim = name, unit, contestants, more, rounds, aim
+    def __init__(self, name, unit, contestants, more=True, rounds=None, aim=None, note=None):
+        """more: more is better. contestants[0] is bailiff. aim, note: text. rounds: for what takes long."""
+        self.name, self.unit, self.contestants, self.more, self.rounds = name, unit, contestants, more, rounds
+        self.aim, self.note = aim, note
+
+    @property
+    def title(self):
+        remarks = [f"aim: {self.aim}"] * bool(self.aim) + [self.note] * bool(self.note)
+        return self.name + (f" ({'; '.join(remarks)})" if remarks else "")
 
     def ratio(self, other):
         """How many times as good bailiff is."""
@@ -127,14 +133,14 @@ def lines_of(row):
 
 def show(row, form):
     if form == "json":
-        print(json.dumps({"row": row.name, "unit": row.unit, "more_is_better": row.more, "aim": row.aim, "contestants": [
+        print(json.dumps({"row": row.name, "unit": row.unit, "more_is_better": row.more, "aim": row.aim, "note": row.note, "contestants": [
             {"name": c.name, "median": c.median(), "figures": c.figures, "ratio": row.ratio(c), "instructions": c.instructions,
              "skipped": c.skipped} for c in row.contestants]}), flush=True)
     elif form == "markdown":
         for i, cells in enumerate(lines_of(row)):
-            print("| " + " | ".join(("" if i else row.name + (f" (aim: {row.aim})" if row.aim else ""), *cells)) + " |", flush=True)
+            print("| " + " | ".join(("" if i else row.title, *cells)) + " |", flush=True)
     else:
-        print(row.name + (f" (aim: {row.aim})" if row.aim else ""))
+        print(row.title)
         for name, median, spread, ratio, instructions in lines_of(row):
             print(f"    {name:<28} {median:>24}" + (f"  {spread}" if spread else "") + (f"  ratio {ratio}" if ratio else "") +
                   (f"  {instructions} instructions each" if instructions else ""), flush=True)
