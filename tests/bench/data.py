@@ -37,6 +37,26 @@ def addresses(count, rng):
     return list(found)
 
 
+def address_list(b, count):
+    """As addresses(), the same every time; made once, since that takes long."""
+    path = b.data / f"addresses-{count}"
+    if not path.exists():
+        new = path.with_suffix(".new")
+        new.write_text("\n".join(addresses(count, random.Random(SEED))))
+        new.rename(path)
+    return path.read_text().split("\n")
+
+
+def attack(attackers, failures, rng):
+    """Lines of a log file of just now: so many wrong passwords of each, mixed; and the address whose ban is the last."""
+    stamp = datetime.datetime.utcnow().strftime("%b %e %H:%M:%S")
+    who = attackers * failures
+    rng.shuffle(who)
+    text = "".join(f"{stamp} host sshd[{rng.randrange(1000, 31000)}]: Failed password for root from {address} port "
+                   f"{rng.randrange(1024, 65536)} ssh2\n" for address in who)
+    return text, who[-1]
+
+
 def sshd_messages(count, rng):
     """Half of them wrong passwords, the rest all that the filter's tests know."""
     kinds, who = templates("sshd"), addresses(max(50, count // 5), rng)
