@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """From the write of the line that decides to the element in the kernel, for whatever daemon bans in this network namespace.
 
-    latency.py [--file LOG] [--attacks N] [--traffic LINES-A-SECOND] [--name NAME] [--bound MEDIAN P99] [--json]
+    latency.py [--file LOG] [--attacks N] [--traffic LINES-A-SECOND] [--scatter SECONDS] [--name NAME] [--bound MEDIAN P99] [--json]
     latency.py [--file LOG] --attacks 1 --silence SECONDS ...
 
 Lines are sshd's; they go to the journal, or into LOG as a syslog daemon writes it. An attack is four wrong passwords, then 50 to
 60 ms later, so that it comes alone, the fifth; the daemon has to ban after the fifth. The ends are told by the kernel itself
-(nftables' events). Attacks follow one another, the first few are not counted: an attack is on. With --silence they are
-all counted, none follows another in less, and the fifth line comes with the four.
+(nftables' events). Attacks follow one another, the first few are not counted: an attack is on. Before each is a pause of up to
+--scatter (0.01): who looks at his log every so often must not find it always at the same moment of that. With --silence all
+are counted, none follows another in less, and the fifth line comes with the four.
 
 Traffic is of lines that ban nobody: half of them sshd's, half of other programs. --bound: exit status 1 above so many ms.
 """
@@ -142,7 +143,7 @@ def measure(arguments):
         log = log_of(arguments, "sshd")
         times = []
         for i in range(arguments.attacks + arguments.before):
-            time.sleep(arguments.silence or 0)
+            time.sleep(arguments.silence or rng.uniform(0, arguments.scatter))
             took = attack(log, kernel, arguments.first + i, 0 if arguments.silence is not None else rng.uniform(0.05, 0.06))
             if i >= arguments.before:
                 times.append(took)
@@ -160,6 +161,7 @@ def main():
     parser.add_argument("--attacks", type=int, default=100)
     parser.add_argument("--before", type=int, help="attacks that are not counted")
     parser.add_argument("--first", type=int, default=0, help="number of the first attacker")
+    parser.add_argument("--scatter", type=float, default=0.01)
     parser.add_argument("--silence", type=float)
     parser.add_argument("--traffic", type=int, default=0)
     parser.add_argument("--name", default="line to ban")
