@@ -138,7 +138,7 @@ def attack(log, kernel, n, pause):
 
 def measure(arguments):
     """Milliseconds of each attack, and lines a second of the traffic."""
-    kernel, rng = Kernel(), random.Random(1)
+    kernel, rng = Kernel(), random.Random()
     with Traffic(arguments) as traffic:     # forks, so it comes before what names this process
         log = log_of(arguments, "sshd")
         times = []
