@@ -9,7 +9,7 @@ ROOT = HERE.parent.parent
 
 
 class Skip(Exception):
-    """A contestant that is not to be had; its text says why."""
+    """A contestant that is not to be had, or a whole file of rows; its text says why."""
 
 
 class Contestant:
@@ -23,9 +23,15 @@ class Contestant:
 
 
 class Row:
-    def __init__(self, name, unit, contestants, more=True, rounds=None, aim=None):
-        """more: more is better. contestants[0] is bailiff. aim: text. rounds: for what takes long."""
-        self.name, self.unit, self.contestants, self.more, self.rounds, self.aim = name, unit, contestants, more, rounds, aim
+    def __init__(self, name, unit, contestants, more=True, rounds=None, aim=None, note=None):
+        """more: more is better. contestants[0] is bailiff. aim, note: text. rounds: for what takes long."""
+        self.name, self.unit, self.contestants, self.more, self.rounds = name, unit, contestants, more, rounds
+        self.aim, self.note = aim, note
+
+    @property
+    def title(self):
+        remarks = [f"aim: {self.aim}"] * bool(self.aim) + [self.note] * bool(self.note)
+        return self.name + (f" ({'; '.join(remarks)})" if remarks else "")
 
     def ratio(self, other):
         """How many times as good bailiff is."""
@@ -47,7 +53,8 @@ class Bench:
         self.data = self.scratch if self.smoke else self.build / "data"
         self.data.mkdir(exist_ok=True)
         self.ctl, self.daemon = str(self.build / "src/bailiffctl"), str(self.build / "src/bailiffd")
-        os.environ.update(BAILIFF_FILTERS=str(ROOT / "filters"), BAILIFF_SHIPPED="", LC_ALL="C.UTF-8", TZ="UTC")
+        os.environ.update(BAILIFF_FILTERS=str(ROOT / "filters"), BAILIFF_SHIPPED="", LC_ALL="C.UTF-8", TZ="UTC",
+                          journal_parent=str(self.scratch))
 
     def size(self, full, quick, smoke):
         return smoke if self.smoke else quick if self.quick else full
@@ -126,14 +133,14 @@ def lines_of(row):
 
 def show(row, form):
     if form == "json":
-        print(json.dumps({"row": row.name, "unit": row.unit, "more_is_better": row.more, "aim": row.aim, "contestants": [
+        print(json.dumps({"row": row.name, "unit": row.unit, "more_is_better": row.more, "aim": row.aim, "note": row.note, "contestants": [
             {"name": c.name, "median": c.median(), "figures": c.figures, "ratio": row.ratio(c), "instructions": c.instructions,
              "skipped": c.skipped} for c in row.contestants]}), flush=True)
     elif form == "markdown":
         for i, cells in enumerate(lines_of(row)):
-            print("| " + " | ".join(("" if i else row.name + (f" (aim: {row.aim})" if row.aim else ""), *cells)) + " |", flush=True)
+            print("| " + " | ".join(("" if i else row.title, *cells)) + " |", flush=True)
     else:
-        print(row.name + (f" (aim: {row.aim})" if row.aim else ""))
+        print(row.title)
         for name, median, spread, ratio, instructions in lines_of(row):
             print(f"    {name:<28} {median:>24}" + (f"  {spread}" if spread else "") + (f"  ratio {ratio}" if ratio else "") +
                   (f"  {instructions} instructions each" if instructions else ""), flush=True)
@@ -164,7 +171,7 @@ def main():
     tell = (lambda text: print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)) if sys.stderr.isatty() else lambda text: None
     if form == "markdown":
         print("| row | what | median | spread | bailiff is so many times as good | instructions each |\n|---|---|---|---|---|---|")
-    ran = 0
+    ran = skipped = 0
     for file in files:
         # A pattern may also name one row of a file.
         specification = importlib.util.spec_from_file_location(file.stem.replace("-", "_"), file)
@@ -173,13 +180,17 @@ def main():
         wanted_file = fnmatch.fnmatch(file.stem, f"*{arguments.pattern}*")
         if not wanted_file and not any(fnmatch.fnmatch(name, f"*{arguments.pattern}*") for name in module.NAMES):
             continue
-        for row in module.rows(bench):
-            if wanted_file or fnmatch.fnmatch(row.name, f"*{arguments.pattern}*"):
-                run_row(bench, row, tell)
-                tell("")
-                show(row, form)
-                ran += 1
-    if not ran:
+        try:
+            for row in module.rows(bench):
+                if wanted_file or fnmatch.fnmatch(row.name, f"*{arguments.pattern}*"):
+                    run_row(bench, row, tell)
+                    tell("")
+                    show(row, form)
+                    ran += 1
+        except Skip as reason:
+            print(f"{file.stem}: left out: {reason}", file=sys.stderr)
+            skipped += 1
+    if not ran and not skipped:
         sys.exit(f"no row is named like '{arguments.pattern}'; see scripts/bench --list")
 
 

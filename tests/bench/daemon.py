@@ -7,6 +7,9 @@
 """
 import ctypes, ipaddress, json, os, pathlib, re, select, shutil, signal, socket, struct, subprocess, sys, tempfile, time
 
+from bench import ROOT, Skip
+
+JOURNALD = "/lib/systemd/systemd-journald"
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -120,6 +123,47 @@ class World:
         if not narrow:
             six = [key[:8] + bytes(8) for key in six]
         return self.count("bailiff", "any4", four) == len(four) and self.count("bailiff", "any6" if narrow else "any6_64", six) == len(six)
+
+
+class JournalWorld(World):
+    """A World with a journald, whose journal is empty, in mounts of its own."""
+
+    def __init__(self, b, name):
+        self.mounts = "/proc/self/ns/mnt"
+        super().__init__(b, name)
+        self.directory = pathlib.Path(tempfile.mkdtemp(dir=b.scratch))
+        with open(self.directory / "journald.log", "wb") as log:
+            # Each of them becomes the next, so the id is journald's, and that of the mounts.
+            self.journald = subprocess.Popen(["unshare", "-m", ROOT / "tests/system/journal-world", self.directory, "volatile", JOURNALD],
+                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def __enter__(self):
+        root, end = pathlib.Path(f"/proc/{self.journald.pid}/root"), time.monotonic() + 10
+        # Before its mounts are its own, this is the bench's /run.
+        while not self.has_journal(root):
+            if self.journald.poll() is not None or time.monotonic() > end:
+                self.__exit__()
+                raise Skip(f"journald does not run here: {(self.directory / 'journald.log').read_text(errors='replace')[-300:]}")
+            time.sleep(0.01)
+        self.mounts = root.parent / "ns/mnt"
+        return self
+
+    @staticmethod
+    def has_journal(root):
+        try:
+            return (root / "run/systemd/journal/socket").is_socket() and any((root / "run/log/journal").glob("*/system.journal"))
+        except OSError:
+            return False
+
+    def __exit__(self, *_):
+        if self.journald.poll() is None:
+            self.journald.kill()
+            self.journald.wait()
+        shutil.rmtree(self.directory)
+        super().__exit__()
+
+    def command(self, *words):
+        return ["nsenter", f"--mount={self.mounts}", f"--net={self.path}", *map(str, words)]
 
 
 # ---- a process ----

@@ -1,5 +1,5 @@
 """Log lines for the rows, the same on every machine: from the filters' own test lines, with addresses of the whole world."""
-import datetime, ipaddress, pathlib, random, re
+import datetime, ipaddress, pathlib, random, re, subprocess
 
 import yaml
 
@@ -79,6 +79,17 @@ def sshd_log(b, count):
                 stamp = (start + datetime.timedelta(milliseconds=20 * i)).strftime("%b %e %H:%M:%S")
                 out.write(f"{stamp} host sshd[{1000 + rng.randrange(30000)}]: {message}\n")
         new.rename(path)
+    return path
+
+
+def sshd_journal(b, count):
+    """A directory with journal files of as many entries of sshd, all of the minute in which they were made; made once."""
+    path = b.data / f"journal-{count}"
+    if not path.exists():
+        text = "".join(message + "\n" for message in sshd_messages(count, random.Random(SEED)))
+        done = subprocess.run([bench.HERE / "journal-fill", path], input=text, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise bench.Skip(f"no journal could be made: {done.stdout[-300:]}{done.stderr[-300:]}")
     return path
 
 

@@ -59,7 +59,7 @@ class Peer:
 class Fail2ban(Peer):
     name, table, sets = "fail2ban-server", "f2b-table", ("addr-set-sshd", "addr6-set-sshd")
 
-    def __init__(self, world):
+    def __init__(self, world, backend="pyinotify"):
         super().__init__(world)
         b = world.bench
         shutil.copytree(b.peer("debian/etc/fail2ban"), self.directory / "etc")
@@ -68,7 +68,7 @@ class Fail2ban(Peer):
         (self.directory / "etc/fail2ban.local").write_text(
             f"[DEFAULT]\nlogtarget = {self.directory}/fail2ban.log\nsyslogsocket = auto\ndbfile = {self.directory}/fail2ban.sqlite3\n")
         (self.directory / "etc/jail.local").write_text(
-            f"[DEFAULT]\nbanaction = nftables\nbackend = pyinotify\nusedns = no\nmaxretry = 5\nfindtime = 1d\nbantime = 30d\n"
+            f"[DEFAULT]\nbanaction = nftables\nbackend = {backend}\nusedns = no\nmaxretry = 5\nfindtime = 1d\nbantime = 30d\n"
             f"[sshd]\nenabled = true\nlogpath = {self.lines}\n")
 
     def start(self):
