@@ -38,6 +38,8 @@
 
 #include "source/private.h"
 
+#define PASS_MAX 64 /* fields of an entry; sshd's has some 25 */
+
 static const char *const SYSTEM_ROOTS[2] = { "/run/log/journal", "/var/log/journal" };
 
 static JournalRoot root_identity(const char *path)
@@ -438,6 +440,15 @@ static int get_field(JournalHandle *handle, const char *field, const char **ret_
         return 0;
 }
 
+static void copy_value(const char *value, size_t size, char buffer[static JOURNAL_IDENT_MAX])
+{
+        if (size >= JOURNAL_IDENT_MAX)
+                size = JOURNAL_IDENT_MAX - 1;
+        for (size_t i = 0; i < size; i++)
+                buffer[i] = value[i] ? value[i] : '?'; /* a NUL must not make "sshd" of "sshd\0x" */
+        buffer[size] = '\0';
+}
+
 /* Return: 0, -ENOENT: the entry has no such field, -errno. */
 static int copy_field(JournalHandle *handle, const char *field, char buffer[static JOURNAL_IDENT_MAX])
 {
@@ -446,35 +457,133 @@ static int copy_field(JournalHandle *handle, const char *field, char buffer[stat
         int r;
 
         r = get_field(handle, field, &value, &size);
-        if (r < 0)
-                return r;
-        if (size >= JOURNAL_IDENT_MAX)
-                size = JOURNAL_IDENT_MAX - 1;
-        for (size_t i = 0; i < size; i++)
-                buffer[i] = value[i] ? value[i] : '?'; /* a NUL must not make "sshd" of "sshd\0x" */
-        buffer[size] = '\0';
+        if (r == 0)
+                copy_value(value, size, buffer);
+        return r;
+}
+
+static int parse_number(const char *text, size_t size, int64_t *ret_number)
+{
+        int64_t number = 0;
+
+        if (size == 0 || size > 18)
+                return -EBADMSG;
+        for (size_t i = 0; i < size; i++) {
+                if (text[i] < '0' || text[i] > '9')
+                        return -EBADMSG;
+                number = number * 10 + (text[i] - '0');
+        }
+        *ret_number = number;
         return 0;
 }
 
 static int number_field(JournalHandle *handle, const char *field, int64_t *ret_number)
 {
         const char *value;
-        int64_t number = 0;
+        size_t size;
+        int r = get_field(handle, field, &value, &size);
+
+        return r < 0 ? r : parse_number(value, size, ret_number);
+}
+
+/* ---- all that every entry is asked for ---- */
+
+#define NAMED(name) { name, sizeof name "=" - 1 }
+
+static const struct {
+        const char *name;
+        size_t skip;            /* bytes of the name and the = behind it */
+} FIELDS[_FIELD_MAX] = {
+        [FIELD_IDENTIFIER] = NAMED("SYSLOG_IDENTIFIER"),
+        [FIELD_SYSLOG_PID] = NAMED("SYSLOG_PID"),
+        [FIELD_SOURCE_TIME] = NAMED("_SOURCE_REALTIME_TIMESTAMP"),
+        [FIELD_UID] = NAMED("_UID"),
+        [FIELD_PID] = NAMED("_PID"),
+        [FIELD_COMM] = NAMED("_COMM"),
+        [FIELD_UNIT] = NAMED("_SYSTEMD_UNIT"),
+        [FIELD_TRANSPORT] = NAMED("_TRANSPORT"),
+};
+
+static void take_text(JournalHandle *handle, const char *value, size_t size)
+{
+        handle->text_error = 0;
+        handle->text_size = size < sizeof handle->text ? size : sizeof handle->text;
+        memcpy(handle->text, value, handle->text_size);
+}
+
+/* "NAME=...": is it this one? */
+static bool is_named(const char *data, size_t size, const char *name, size_t skip)
+{
+        return size >= skip && data[skip - 1] == '=' && memcmp(data, name, skip - 1) == 0;
+}
+
+/* One of the entry's fields. Of several of a name the first counts, as for sd_journal_get_data(). */
+static void take_field(JournalHandle *handle, const char *data, size_t size)
+{
+        static const size_t skip = sizeof "MESSAGE=" - 1;
+
+        if (handle->text_error == -ENOENT && is_named(data, size, "MESSAGE", skip)) {
+                take_text(handle, data + skip, size - skip);
+                return;
+        }
+        for (size_t i = 0; i < _FIELD_MAX; i++) {
+                JournalField *field = &handle->fields[i];
+
+                if (field->error != -ENOENT || !is_named(data, size, FIELDS[i].name, FIELDS[i].skip))
+                        continue;
+                field->error = 0;
+                copy_value(data + FIELDS[i].skip, size - FIELDS[i].skip, field->text);
+                return;
+        }
+}
+
+/* Return: 0; -errno: something about the entry is not right, or it has very many fields. */
+static int pass_over_fields(JournalHandle *handle)
+{
+        const void *data;
         size_t size;
         int r;
 
-        r = get_field(handle, field, &value, &size);
-        if (r < 0)
-                return r;
-        if (size == 0 || size > 18)
-                return -EBADMSG;
-        for (size_t i = 0; i < size; i++) {
-                if (value[i] < '0' || value[i] > '9')
-                        return -EBADMSG;
-                number = number * 10 + (value[i] - '0');
+        handle->text_error = -ENOENT;
+        for (size_t i = 0; i < _FIELD_MAX; i++)
+                handle->fields[i].error = -ENOENT;
+        sd_journal_restart_data(handle->journal);
+        for (unsigned n = 0; (r = sd_journal_enumerate_available_data(handle->journal, &data, &size)) > 0; n++) {
+                if (n == PASS_MAX)
+                        return -E2BIG;
+                take_field(handle, data, size);
         }
-        *ret_number = number;
-        return 0;
+        return r;
+}
+
+static void ask_for_fields(JournalHandle *handle)
+{
+        const char *text;
+        size_t size;
+
+        handle->text_error = get_field(handle, "MESSAGE", &text, &size);
+        if (handle->text_error == 0)
+                take_text(handle, text, size);
+        for (size_t i = 0; i < _FIELD_MAX; i++)
+                handle->fields[i].error = copy_field(handle, FIELDS[i].name, handle->fields[i].text);
+}
+
+/*
+ * libsystemd looks for a field by its name through all of the entry each time; to pass over them once takes a third of the
+ * time. By name they are asked for where that is too much: any user can write an entry with a thousand fields of a service's
+ * name, each packed; or where one is broken, and the others may not be.
+ */
+static void read_fields(JournalHandle *handle)
+{
+        if (pass_over_fields(handle) < 0)
+                ask_for_fields(handle);
+}
+
+static int field_number(const JournalHandle *handle, JournalFieldName name, int64_t *ret_number)
+{
+        const JournalField *field = &handle->fields[name];
+
+        return field->error < 0 ? field->error : parse_number(field->text, strlen(field->text), ret_number);
 }
 
 /* ---- containers ---- */
@@ -581,9 +690,9 @@ static bool is_of_other_namespace(JournalHandle *handle)
  */
 int journal_handle_read(JournalHandle *handle, EventTime now, Line *ret_line)
 {
-        Line line = { .source = "journal", .text = handle->text, .ident = handle->ident, .pid = -1 };
+        const JournalField *ident = &handle->fields[FIELD_IDENTIFIER], *comm = &handle->fields[FIELD_COMM];
+        Line line = { .source = "journal", .text = handle->text, .pid = -1 };
         uint64_t realtime;
-        const char *text;
         int r;
 
         handle->unmarked = true;
@@ -593,20 +702,16 @@ int journal_handle_read(JournalHandle *handle, EventTime now, Line *ret_line)
         handle->realtime = (int64_t) realtime;
         if (handle->n_namespaces > 1 && is_of_other_namespace(handle))
                 return -ENOENT;
-        r = get_field(handle, "MESSAGE", &text, &line.length);
-        if (r < 0)
-                return r;
-        if (line.length > sizeof handle->text)
-                line.length = sizeof handle->text;
-        memcpy(handle->text, text, line.length);
-
-        if (number_field(handle, "_SOURCE_REALTIME_TIMESTAMP", &line.time.usec) < 0)
+        read_fields(handle);
+        if (handle->text_error < 0)
+                return handle->text_error;
+        line.length = handle->text_size;
+        if (field_number(handle, FIELD_SOURCE_TIME, &line.time.usec) < 0)
                 line.time.usec = handle->realtime;
         line.time = event_time_min(line.time, now);
-        if (number_field(handle, "SYSLOG_PID", &line.pid) < 0)
+        if (field_number(handle, FIELD_SYSLOG_PID, &line.pid) < 0)
                 line.pid = -1;
-        if (copy_field(handle, "SYSLOG_IDENTIFIER", handle->ident) < 0 && copy_field(handle, "_COMM", handle->ident) < 0)
-                handle->ident[0] = '\0';
+        line.ident = ident->error == 0 ? ident->text : comm->error == 0 ? comm->text : "";
         r = handle->containers ? read_container(handle, &line) : 0;
         if (r < 0 && !bus_guard_tripped())
                 return r;
@@ -616,36 +721,35 @@ int journal_handle_read(JournalHandle *handle, EventTime now, Line *ret_line)
         return 0;
 }
 
+static int origin_text(const JournalField *field, const char **ret_text)
+{
+        *ret_text = field->error == 0 ? field->text : NULL;
+        return field->error == -ENOENT ? 0 : field->error;
+}
+
 /**
- * journal_handle_origin() - the trusted fields of the entry that the handle stands on
+ * journal_handle_origin() - the trusted fields of the entry that was read last
  *
- * Return: 0; -errno: the entry cannot be read, so nothing is known of its writer.
+ * Return: 0; -errno: one cannot be read, so nothing is known of its writer.
  */
-int journal_handle_origin(JournalHandle *handle, Origin *ret_origin)
+int journal_handle_origin(const JournalHandle *handle, Origin *ret_origin)
 {
         Origin origin = { .uid = -1, .pid = -1 };
         int r;
 
-        r = number_field(handle, "_UID", &origin.uid);
+        r = field_number(handle, FIELD_UID, &origin.uid);
         if (r < 0 && r != -ENOENT)
                 return r;
-        r = number_field(handle, "_PID", &origin.pid);
+        r = field_number(handle, FIELD_PID, &origin.pid);
         if (r < 0 && r != -ENOENT)
                 return r;
-        r = copy_field(handle, "_COMM", handle->comm);
-        if (r < 0 && r != -ENOENT)
+        r = origin_text(&handle->fields[FIELD_COMM], &origin.comm);
+        if (r == 0)
+                r = origin_text(&handle->fields[FIELD_UNIT], &origin.unit);
+        if (r == 0)
+                r = origin_text(&handle->fields[FIELD_TRANSPORT], &origin.transport);
+        if (r < 0)
                 return r;
-        origin.comm = r == 0 ? handle->comm : NULL;
-        r = copy_field(handle, "_SYSTEMD_UNIT", handle->unit);
-        if (r < 0 && r != -ENOENT)
-                return r;
-        origin.unit = r == 0 ? handle->unit : NULL;
-        r = copy_field(handle, "_TRANSPORT", handle->transport);
-        if (r < 0 && r != -ENOENT)
-                return r;
-        origin.transport = r == 0 ? handle->transport : NULL;
-        if (bus_guard_tripped())
-                return -EIO;
         *ret_origin = origin;
         return 0;
 }

@@ -19,6 +19,24 @@ enum {
         JOURNAL_E_ABSENT = 1,   /* no journal there that we may read */
 };
 
+/* The fields of an entry that are read in one pass, with MESSAGE. */
+typedef enum JournalFieldName {
+        FIELD_IDENTIFIER,
+        FIELD_SYSLOG_PID,
+        FIELD_SOURCE_TIME,
+        FIELD_UID,
+        FIELD_PID,
+        FIELD_COMM,
+        FIELD_UNIT,
+        FIELD_TRANSPORT,
+        _FIELD_MAX,
+} JournalFieldName;
+
+typedef struct JournalField {
+        int error;              /* 0; -ENOENT: the entry has none; -errno: it cannot be read */
+        char text[JOURNAL_IDENT_MAX]; /* cut; a NUL in it became '?' */
+} JournalField;
+
 /**
  * A directory's identity: a journal that was removed, mounted over or made anew is another one.
  */
@@ -43,7 +61,10 @@ typedef struct JournalHandle {
         uint32_t parts[JOURNAL_PARTS_MAX]; /* containers' streams in the midst of a message, by hash; 0: free */
         size_t next_part;
         JournalRoot roots[JOURNAL_N_ROOTS];
-        char ident[JOURNAL_IDENT_MAX], comm[JOURNAL_IDENT_MAX], container[JOURNAL_IDENT_MAX], unit[JOURNAL_IDENT_MAX], transport[JOURNAL_IDENT_MAX];
+        JournalField fields[_FIELD_MAX]; /* of the entry that was read last */
+        int text_error;                 /* as JournalField.error, of MESSAGE */
+        size_t text_size;
+        char container[JOURNAL_IDENT_MAX];
         char text[JOURNAL_TEXT_MAX];
 } JournalHandle;
 
@@ -59,7 +80,7 @@ bool journal_handle_roots_changed(const JournalHandle *handle, const JournalConf
 void journal_handle_mark(JournalHandle *handle);
 void journal_handle_distrust(JournalHandle *handle);
 int journal_handle_read(JournalHandle *handle, EventTime now, Line *ret_line);
-int journal_handle_origin(JournalHandle *handle, Origin *ret_origin);
+int journal_handle_origin(const JournalHandle *handle, Origin *ret_origin);
 
 int journal_present(const JournalConfig *config, Problem *problem);
 
