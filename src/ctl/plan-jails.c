@@ -243,8 +243,7 @@ static int make_stages(Plan *plan)
         plan->jails = calloc(config->n_jails + 1, sizeof *plan->jails);
         plan->styles = calloc(config->n_jails + 1, sizeof *plan->styles);
         plan->everyone = calloc(config->n_jails + 1, sizeof *plan->everyone);
-        plan->queue = calloc(PLAN_QUEUE, sizeof *plan->queue);
-        return r == 0 && plan->jails && plan->styles && plan->everyone && plan->queue ? STATUS_DONE : fail("%s", strerror(ENOMEM));
+        return r == 0 && plan->jails && plan->styles && plan->everyone ? STATUS_DONE : fail("%s", strerror(ENOMEM));
 }
 
 /**
@@ -290,7 +289,6 @@ void plan_unload(Plan *plan)
         free(plan->jails);
         free(plan->styles);
         free(plan->everyone);
-        free(plan->queue);
         free(plan->names);
         free(plan->files);
         free(plan->report.addresses.hashes);
@@ -335,7 +333,7 @@ int plan_line(Plan *plan, const Line *line)
                 if (!is_for(plan, i, line) || (jail->both && copies_seen(plan->copies, jail->config->name, line)) ||
                     judge(plan, jail, line, &hit) != FILTER_HIT)
                         continue;
-                plan_queue(plan, &hit, found++ == 0);
+                plan_found(plan, &hit, found++ == 0);
                 failed = failed || hit.kind == HIT_FAILURE;
         }
         plan->report.matched += failed;

@@ -385,7 +385,7 @@ static int read_files(Sources *sources, const EventTime *until)
 
                 if (status != STATUS_DONE)
                         return status;
-                if (ferror(stdout))
+                if (sources->plan->broken)
                         return STATUS_ERROR;
         }
         return STATUS_DONE;
@@ -450,8 +450,11 @@ static void free_files(Sources *sources)
 int plan_read(Plan *plan)
 {
         Sources sources = { .plan = plan, .now = clock_event_now() };
-        int r = add_all(&sources), status = r < 0 ? fail("%s", strerror(-r)) : STATUS_DONE;
+        int r = add_all(&sources), status;
 
+        if (r == 0)
+                r = plan_count(plan);
+        status = r < 0 ? fail("%s", strerror(-r)) : STATUS_DONE;
         for (size_t i = 0; i < sources.n_files && status == STATUS_DONE; i++) {
                 status = open_file(&sources, &sources.files[i]);
                 if (plan->n_files == 0)
@@ -461,7 +464,7 @@ int plan_read(Plan *plan)
                 status = read_journal(&sources);
         if (status == STATUS_DONE)
                 status = read_files(&sources, NULL);
-        plan_flush(plan);
+        plan_finish(plan);
         if (status == STATUS_DONE && plan->error < 0)
                 status = fail("%s", strerror(-plan->error));
         free_files(&sources);

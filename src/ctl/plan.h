@@ -3,6 +3,9 @@
 
 /* The replay, `bailiffctl plan`: what its files share. */
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "copies.h"
 #include "core.h"
 #include "ctl/ctl.h"
@@ -41,12 +44,30 @@ typedef struct PlanAddresses {
         bool full;                      /* at the cap: there are more */
 } PlanAddresses;
 
-#define PLAN_QUEUE 256
+#define PLAN_HITS 1024
 
 typedef struct PlanHit {
         Hit hit;
         bool first;                     /* of its line */
 } PlanHit;
+
+typedef struct PlanHits {
+        PlanHit hits[PLAN_HITS];
+        size_t n;
+} PlanHits;
+
+/**
+ * The thread that counts, and two lots of hits that go to and fro.
+ */
+typedef struct PlanCounter {
+        pthread_t thread;
+        pthread_mutex_t mutex;
+        pthread_cond_t changed;
+        PlanHits hits[2];
+        PlanHits *found;                /* the one that is being filled */
+        const PlanHits *handed;         /* the one that is being counted; NULL: the thread waits */
+        bool finish;
+} PlanCounter;
 
 typedef struct PlanReport {
         uint64_t lines, untimed, matched, hits;
@@ -79,10 +100,10 @@ typedef struct Plan {
         BanEngine *engine;
         BanHits ban_hits;
         Copies *copies;                 /* NULL: no message can come twice */
-        PlanHit *queue;                 /* PLAN_QUEUE of them, to be counted */
-        size_t n_queued;
+        PlanCounter *counter;           /* between plan_count() and plan_finish() */
         PlanReport report;
-        int error;                      /* -errno that a sink met */
+        atomic_int error;               /* -errno that a sink met */
+        atomic_bool broken;             /* standard output takes no more */
 } Plan;
 
 /* plan-jails.c: configuration, filters and stages */
@@ -91,8 +112,9 @@ void plan_unload(Plan *plan);
 int plan_line(Plan *plan, const Line *line);
 
 /* plan-count.c: tracker and ban engine */
-void plan_queue(Plan *plan, const Hit *hit, bool first);
-void plan_flush(Plan *plan);
+int plan_count(Plan *plan);
+void plan_found(Plan *plan, const Hit *hit, bool first);
+void plan_finish(Plan *plan);
 
 /* plan-source.c: where lines come from */
 int plan_read(Plan *plan);
