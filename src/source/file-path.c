@@ -68,28 +68,6 @@ static int64_t longest_findtime(const FilePath *path)
 
 /* ---- rows of an earlier run ---- */
 
-static bool is_row_of(const FileRow *row, const FilePath *path)
-{
-        const char *rest = row->name + strlen("file:");
-        size_t length = strlen(path->path);
-
-        return strncmp(rest, path->path, length) == 0 && (rest[length] == '\0' || (rest[length] == '|' && strlen(rest + length) == 9));
-}
-
-/* Its own, or that of the path when it was read in another way. */
-static FileRow *find_row(const FilePath *path)
-{
-        FileSource *source = path->source;
-
-        for (size_t i = 0; i < source->n_rows; i++)
-                if (strcmp(source->rows[i].name, path->name) == 0)
-                        return &source->rows[i];
-        for (size_t i = 0; i < source->n_rows; i++)
-                if (is_row_of(&source->rows[i], path))
-                        return &source->rows[i];
-        return NULL;
-}
-
 static bool resume_at(FileStream *stream, FileRow *row, size_t evidence)
 {
         for (size_t i = row->n_marks; i-- > 0;)
@@ -103,10 +81,10 @@ static bool resume_at(FileStream *stream, FileRow *row, size_t evidence)
 /* A file may have been read under another path: it was renamed to one that is read as well. */
 static bool resume_elsewhere(FileStream *stream)
 {
-        FileSource *source = stream->source;
+        FileRow *row, *next;
 
-        for (size_t i = 0; i < source->n_rows; i++)
-                if (resume_at(stream, &source->rows[i], EVIDENCE))
+        HASH_ITER(hh, stream->source->rows, row, next)
+                if (resume_at(stream, row, EVIDENCE))
                         return true;
         return false;
 }
@@ -243,7 +221,7 @@ static void begin_from_row(FilePath *path, FileStream *stream, FileRow *row)
 
 static void begin(FilePath *path, FileStream *stream, FileStream *before, bool had)
 {
-        FileRow *row = path->placed ? NULL : find_row(path);
+        FileRow *row = path->placed ? NULL : file_row_find(path);
         EventTime since = event_time_ago(clock_event_now(), longest_findtime(path));
 
         if (row) {
@@ -376,7 +354,7 @@ static void look(FilePath *path)
         r = file_chase(source, path->path, &st, path->problem, sizeof path->problem);
         path->absent = r == -ENOENT || r == -ENOTDIR;
         if (path->absent) {
-                FileRow *row = path->placed ? NULL : find_row(path);
+                FileRow *row = path->placed ? NULL : file_row_find(path);
 
                 file_path_leave(path);
                 if (row && source->first_scan)

@@ -61,9 +61,12 @@ typedef struct FileMark {
  */
 typedef struct FileRow {
         char *name, *position;
+        const char *path;       /* in `name` */
+        size_t path_length;
         FileMark *marks;        /* oldest first */
         size_t n_marks;
         bool used;
+        UT_hash_handle hh, hh_path; /* by name; by path, of each path the first */
 } FileRow;
 
 typedef struct FileReading {
@@ -116,7 +119,7 @@ struct FilePath {
         BootTime notice_until, retry;
         unsigned errors;
         uint64_t rotated;
-        UT_hash_handle hh;
+        UT_hash_handle hh, hh_name; /* by key, by the row's name */
 };
 
 /**
@@ -171,10 +174,9 @@ struct FileSource {
         size_t n_readings;
         FilePattern *patterns;
         size_t n_patterns;
-        FilePath *paths;
+        FilePath *paths, *paths_by_name;
         FileStream *streams, *ready;
-        FileRow *rows;
-        size_t n_rows;
+        FileRow *rows, *rows_by_path;
         char **forgotten;       /* names of rows that are not needed any more */
         size_t n_forgotten;
         FileNode *nodes;
@@ -207,8 +209,15 @@ void file_watch_close(FileSource *source);
 void file_watch_stream(FileStream *stream);
 void file_unwatch_stream(FileStream *stream);
 void file_scan(FileSource *source);
+void file_path_free(FilePath *path);
 int file_open_regular(int directory, const char *name, bool follow, struct stat *ret_st);
 int file_chase(FileSource *source, const char *path, struct stat *ret_st, char *problem, size_t problem_size);
+
+/* ---- file-row.c: what an earlier run has kept ---- */
+int file_row_add(FileSource *source, const char *name, const char *position);
+FileRow *file_row_find(const FilePath *path);
+void file_row_drop(FileSource *source, FileRow *row);
+void file_rows_free(FileSource *source);
 
 /* ---- file-path.c: from a path to the file that stands there ---- */
 void file_path_look(FilePath *path);

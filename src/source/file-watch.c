@@ -434,7 +434,21 @@ static FilePath *path_get(FileSource *source, FileReading *reading, const char *
         path->key = steal(key);
         path->path = path->key + length;
         HASH_ADD_KEYPTR(hh, source->paths, path->key, strlen(path->key), path);
+        HASH_ADD_KEYPTR(hh_name, source->paths_by_name, path->name, strlen(path->name), path);
         return path;
+}
+
+/**
+ * file_path_free() - forget a path under which nothing is read
+ */
+void file_path_free(FilePath *path)
+{
+        HASH_DEL(path->source->paths, path);
+        HASH_DELETE(hh_name, path->source->paths_by_name, path);
+        free(path->readers);
+        free(path->name);
+        free(path->key);
+        free(path);
 }
 
 static void found(Walk *walk, bool literal)
@@ -670,11 +684,7 @@ static void drop_path(FilePath *path)
         file_forget(source, path->name);
         if (path->told[0])
                 source->callbacks.state(source->callbacks.userdata, path->path, "");
-        HASH_DEL(source->paths, path);
-        free(path->readers);
-        free(path->name);
-        free(path->key);
-        free(path);
+        file_path_free(path);
 }
 
 /**

@@ -648,13 +648,8 @@ static void free_paths(FileSource *source)
 {
         FilePath *path, *next;
 
-        HASH_ITER(hh, source->paths, path, next) {
-                HASH_DEL(source->paths, path);
-                free(path->readers);
-                free(path->name);
-                free(path->key);
-                free(path);
-        }
+        HASH_ITER(hh, source->paths, path, next)
+                file_path_free(path);
 }
 
 /**
@@ -668,11 +663,7 @@ FileSource *file_source_free(FileSource *source)
                 stream_close(source->streams);
         file_watch_close(source);
         free_paths(source);
-        for (size_t i = 0; i < source->n_rows; i++) {
-                free(source->rows[i].name);
-                free(source->rows[i].position);
-                free(source->rows[i].marks);
-        }
+        file_rows_free(source);
         for (size_t i = 0; i < source->n_readings; i++) {
                 zone_free(source->readings[i].zone);
                 date_formats_free(source->readings[i].dates);
@@ -683,7 +674,6 @@ FileSource *file_source_free(FileSource *source)
         sd_event_source_disable_unref(source->timer);
         sd_event_source_disable_unref(source->defer);
         sd_event_unref(source->event);
-        free(source->rows);
         free(source->readings);
         free(source->watch_reading);
         free(source->patterns);
@@ -704,25 +694,9 @@ FileSource *file_source_free(FileSource *source)
  */
 int file_source_place(FileSource *source, const char *name, const char *position)
 {
-        FileRow row = { 0 }, *grown;
-
         if (strncmp(name, "file:", strlen("file:")) != 0 || !*position)
                 return 0;
-        if (file_marks_parse(position, &row.marks, &row.n_marks) == -EINVAL)
-                return 0;
-        row.name = strdup(name);
-        row.position = strdup(position);
-        grown = reallocarray(source->rows, source->n_rows + 1, sizeof row);
-        if (grown)
-                source->rows = grown;
-        if (!row.name || !row.position || !row.marks || !grown) {
-                free(row.name);
-                free(row.position);
-                free(row.marks);
-                return -ENOMEM;
-        }
-        source->rows[source->n_rows++] = row;
-        return 0;
+        return file_row_add(source, name, position);
 }
 
 /* A row is not needed any more. */
@@ -739,28 +713,26 @@ void file_forget(FileSource *source, const char *name)
 
 static bool is_path_row(const FileSource *source, const char *name)
 {
-        const FilePath *path, *next;
+        FilePath *path;
 
-        HASH_ITER(hh, source->paths, path, next)
-                if (strcmp(path->name, name) == 0)
-                        return true;
-        return false;
+        HASH_FIND(hh_name, source->paths_by_name, name, strlen(name), path);
+        return path != NULL;
 }
 
 static void visit_forgotten(FileSource *source, FilePositionVisitor visit, void *userdata)
 {
+        FileRow *row, *next;
+
         for (size_t i = 0; i < source->n_forgotten; i++) {
                 if (!is_path_row(source, source->forgotten[i]))
                         visit(userdata, source->forgotten[i], "", EVENT_TIME_NONE);
                 free(source->forgotten[i]);
         }
         source->n_forgotten = 0;
-        for (size_t i = 0; i < source->n_rows; i++)
-                if (source->rows[i].used && !is_path_row(source, source->rows[i].name)) {
-                        visit(userdata, source->rows[i].name, "", EVENT_TIME_NONE);
-                        source->rows[i].used = false; /* told once */
-                        source->rows[i].n_marks = 0;
-                        source->rows[i].position[0] = '\0';
+        HASH_ITER(hh, source->rows, row, next)
+                if (row->used && !is_path_row(source, row->name)) {
+                        visit(userdata, row->name, "", EVENT_TIME_NONE);
+                        file_row_drop(source, row);
                 }
 }
 
@@ -771,6 +743,7 @@ void file_source_positions(FileSource *source, bool all, FilePositionVisitor vis
 {
         char position[FILE_POSITION_MAX];
         FilePath *path, *next;
+        FileRow *row, *next_row;
         EventTime time;
 
         /* What stands at several paths moves in all of their rows. */
@@ -785,9 +758,10 @@ void file_source_positions(FileSource *source, bool all, FilePositionVisitor vis
                 visit(userdata, path->name, position, time);
         }
         visit_forgotten(source, visit, userdata);
-        for (size_t i = 0; i < source->n_rows && all; i++)
-                if (!source->rows[i].used && source->rows[i].n_marks > 0)
-                        visit(userdata, source->rows[i].name, source->rows[i].position, source->rows[i].marks[source->rows[i].n_marks - 1].time);
+        if (all)
+                HASH_ITER(hh, source->rows, row, next_row)
+                        if (!row->used && row->n_marks > 0)
+                                visit(userdata, row->name, row->position, row->marks[row->n_marks - 1].time);
 }
 
 /* ---- what there is to show ---- */

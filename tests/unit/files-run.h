@@ -35,9 +35,9 @@ static size_t n_rows, n_said;
 static bool caught_up;
 
 static bool commit_in_line;
-static void commit(void);
+static inline void commit(void);
 
-static void on_line(void *userdata, const Line *line)
+static inline void on_line(void *userdata, const Line *line)
 {
         if (commit_in_line)
                 commit();
@@ -53,19 +53,19 @@ static void on_line(void *userdata, const Line *line)
                 check(line->readers[i - 1] < line->readers[i]);
 }
 
-static void on_state(void *userdata, const char *path, const char *text)
+static inline void on_state(void *userdata, const char *path, const char *text)
 {
         n_said++;
         snprintf(said, sizeof said, "%s: %s", path, text);
 }
 
-static void on_caught_up(void *userdata)
+static inline void on_caught_up(void *userdata)
 {
         check(!caught_up);
         caught_up = true;
 }
 
-static void forget_rows(void)
+static inline void forget_rows(void)
 {
         for (; n_rows > 0; rows[n_rows][0] = rows[n_rows][1] = NULL) {
                 n_rows--;
@@ -74,7 +74,7 @@ static void forget_rows(void)
         }
 }
 
-static void forget_lines(void)
+static inline void forget_lines(void)
 {
         while (n_lines > 0)
                 free(lines[--n_lines]);
@@ -82,7 +82,7 @@ static void forget_lines(void)
 
 /* ---- the source ---- */
 
-static void start(void)
+static inline void start(void)
 {
         usleep(30000); /* what was made before is older than the start, also by a clock that ticks */
         FileCallbacks callbacks = { on_line, on_state, on_caught_up, NULL };
@@ -98,7 +98,7 @@ static void start(void)
         check_int(file_source_start(source, &problem), 0);
 }
 
-static void keep_row(void *userdata, const char *name, const char *position, EventTime time)
+static inline void keep_row(void *userdata, const char *name, const char *position, EventTime time)
 {
         size_t i = 0;
 
@@ -111,18 +111,18 @@ static void keep_row(void *userdata, const char *name, const char *position, Eve
         rows[i][1] = strdup(position);
 }
 
-static void commit(void)
+static inline void commit(void)
 {
         file_source_positions(source, false, keep_row, NULL);
 }
 
-static void stop(void)
+static inline void stop(void)
 {
         commit();
         source = file_source_free(source);
 }
 
-static void turn(uint64_t usec)
+static inline void turn(uint64_t usec)
 {
         uint64_t end = clock_boot_now().usec + usec;
         int64_t left;
@@ -132,7 +132,7 @@ static void turn(uint64_t usec)
 }
 
 /* Until so many lines have come; then a moment more, in which none may. */
-static void await(size_t n)
+static inline void await(size_t n)
 {
         uint64_t end = clock_boot_now().usec + 5000000;
 
@@ -145,7 +145,7 @@ static void await(size_t n)
         }
 }
 
-static void await_said(const char *text)
+static inline void await_said(const char *text)
 {
         uint64_t end = clock_boot_now().usec + 5000000;
 
@@ -166,7 +166,7 @@ static inline char *at(const char *name)
         return path;
 }
 
-static void put(const char *name, const char *text, size_t size)
+static inline void put(const char *name, const char *text, size_t size)
 {
         int fd = open(at(name), O_WRONLY | O_CREAT | O_APPEND, 0644);
 
@@ -175,18 +175,18 @@ static void put(const char *name, const char *text, size_t size)
         close(fd);
 }
 
-static void say(const char *name, const char *text)
+static inline void say(const char *name, const char *text)
 {
         put(name, text, strlen(text));
 }
 
-static void stamp(char *buffer, size_t size, time_t time)
+static inline void stamp(char *buffer, size_t size, time_t time)
 {
         strftime(buffer, size, "%Y-%m-%dT%H:%M:%SZ", gmtime(&time));
 }
 
 /* Lines "number N" with a stamp so many seconds ago. */
-static void say_numbers(const char *name, int from, int to, int ago)
+static inline void say_numbers(const char *name, int from, int to, int ago)
 {
         for (int i = from; i < to; i++) {
                 char text[100], when[40];
@@ -197,12 +197,12 @@ static void say_numbers(const char *name, int from, int to, int ago)
         }
 }
 
-static void rename_to(const char *from, const char *to)
+static inline void rename_to(const char *from, const char *to)
 {
         check_int(rename(at(from), at(to)), 0);
 }
 
-static void clean(const char *first, ...)
+static inline void clean(const char *first, ...)
 {
         va_list list;
         const char *path = first;
@@ -223,7 +223,7 @@ static void clean(const char *first, ...)
         watches[0] = (FileWatch){ .paths = paths, .findtime = 600 };
 }
 
-static void check_numbers(int from, int to)
+static inline void check_numbers(int from, int to)
 {
         check_int(n_lines, to - from);
         for (int i = from; i < to; i++) {
