@@ -79,10 +79,35 @@ typedef struct FileReading {
 typedef struct FilePattern {
         const char *text;
         size_t watch;
-        size_t n_found, n_dropped;
-        bool told;
-        char problem[256];      /* why nothing of it is read */
+        size_t n_found;
+        size_t n_trusted;       /* of those that match, root's and ours that are read */
+        size_t n_left_out, crowd_told;
+        char problem[256];      /* why not all of it is read */
+        char told[256];
+        char crowd[256];        /* more match than are read */
 } FilePattern;
+
+/**
+ * Somebody whose files are read; not root, and not we.
+ */
+typedef struct FileUser {
+        uid_t uid;
+        size_t n_streams;       /* open files of his, those that were rotated away too */
+        size_t n_chosen;        /* that are going to be opened in this scan */
+        size_t n_left_out;      /* of the pattern at hand */
+        size_t n_entries;       /* of his directories, that were looked at for the pattern at hand */
+        UT_hash_handle hh;
+} FileUser;
+
+/**
+ * The entries of directories that may still be looked at for a pattern.
+ */
+typedef struct FileShare {
+        FileSource *source;
+        size_t left;
+} FileShare;
+
+typedef struct FileChoice FileChoice;
 
 /**
  * A message that docker has split over several objects, as far as it has been read. Its parts bear the same time.
@@ -128,6 +153,7 @@ struct FilePath {
 struct FileStream {
         FileSource *source;
         FileReading *reading;
+        FileUser *user;         /* NULL: root or we */
         FilePath *owner;        /* whose row keeps its place, and whose name its lines bear */
         size_t n_paths;         /* that it stands at; 0: rotated away */
         int fd;
@@ -176,6 +202,7 @@ struct FileSource {
         size_t n_patterns;
         FilePath *paths, *paths_by_name;
         FileStream *streams, *ready;
+        FileUser *users;
         FileRow *rows, *rows_by_path;
         char **forgotten;       /* names of rows that are not needed any more */
         size_t n_forgotten;
@@ -183,7 +210,7 @@ struct FileSource {
         int inotify;            /* -1: there is none, everything is polled */
         sd_event_source *io, *timer, *defer;
         unsigned scan;
-        size_t n_streams, streams_max;
+        size_t n_streams, streams_max, n_chosen; /* files that are open, that may be, that are going to be opened in this scan */
         bool started, paused, first_scan, caught_up, scan_wanted, scan_polled, watches_full, watches_told, in_turn;
         BootTime scan_allowed, scan_due, look_due, poll_due, started_at;
         EventTime born;
@@ -205,6 +232,8 @@ void stream_fail(FileStream *stream, int r);
 
 /* ---- file-watch.c: paths, globs, inotify ---- */
 int file_watch_open(FileSource *source);
+FilePath *file_path_get(FileSource *source, const FilePattern *pattern, const char *text, bool make);
+void file_found(FileSource *source, FilePattern *pattern, const char *text, bool literal);
 void file_watch_close(FileSource *source);
 void file_watch_stream(FileStream *stream);
 void file_unwatch_stream(FileStream *stream);
@@ -213,9 +242,24 @@ void file_path_free(FilePath *path);
 int file_open_regular(int directory, const char *name, bool follow, struct stat *ret_st);
 int file_chase(FileSource *source, const char *path, struct stat *ret_st, char *problem, size_t problem_size);
 
+/* ---- file-choose.c: which are read, where too many match ---- */
+bool file_user_is_trusted(uid_t uid);
+FileUser *file_user_open(FileSource *source, uid_t uid);
+void file_user_close(FileUser *user);
+void file_users_free(FileSource *source, bool all);
+void file_share_begin(FileSource *source, FileShare *share);
+bool file_share_take(FileShare *share, uid_t uid, size_t *used, size_t n);
+FileChoice *file_choice_new(FileSource *source, FilePattern *pattern);
+FileChoice *file_choice_free(FileChoice *choice);
+DEFINE_CLEANUP(FileChoice *, file_choice_free)
+int file_choice_add(FileChoice *choice, const char *path, uid_t uid, int64_t mtime);
+void file_choice_make(FileChoice *choice);
+
 /* ---- file-row.c: what an earlier run has kept ---- */
+char *file_row_name(const char *path, uint32_t reading);
 int file_row_add(FileSource *source, const char *name, const char *position);
 FileRow *file_row_find(const FilePath *path);
+bool file_row_is_kept(const FileSource *source, const FilePattern *pattern, const char *path);
 void file_row_drop(FileSource *source, FileRow *row);
 void file_rows_free(FileSource *source);
 

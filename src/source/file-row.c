@@ -15,6 +15,18 @@
 #define PREFIX "file:"
 #define READING_SIZE 9          /* "|" and the hash of how the file is read */
 
+/**
+ * file_row_name() - what the row of a path is called
+ *
+ * Return: to be freed; NULL: out of memory.
+ */
+char *file_row_name(const char *path, uint32_t reading)
+{
+        char *name;
+
+        return (reading ? asprintf(&name, PREFIX "%s|%08x", path, reading) : asprintf(&name, PREFIX "%s", path)) < 0 ? NULL : name;
+}
+
 /* The length of the path in a row's name, which may end with a reading. */
 static size_t path_length(const char *path)
 {
@@ -88,6 +100,20 @@ FileRow *file_row_find(const FilePath *path)
         if (!row)
                 HASH_FIND(hh_path, path->source->rows_by_path, path->path, strlen(path->path), row);
         return row;
+}
+
+/**
+ * file_row_is_kept() - whether a file that a pattern matches was read by an earlier run, and not yet by this one
+ */
+bool file_row_is_kept(const FileSource *source, const FilePattern *pattern, const char *path)
+{
+        uint32_t reading = source->readings[source->watch_reading[pattern->watch]].hash;
+        _cleanup_free_ char *name = file_row_name(path, reading);
+        FileRow *row = NULL;
+
+        if (name)
+                HASH_FIND_STR(source->rows, name, row);
+        return row && !row->used && row->n_marks > 0;
 }
 
 /**

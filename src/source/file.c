@@ -102,6 +102,8 @@ FileStream *stream_new(FilePath *owner, int fd, const struct stat *st)
         stream->changed = clock_boot_now();
         stream->n_readers = owner->n_readers;
         memcpy(stream->readers, owner->readers, owner->n_readers * sizeof *stream->readers);
+        if (!file_user_is_trusted(st->st_uid))
+                stream->user = file_user_open(source, st->st_uid);
         DL_APPEND(source->streams, stream);
         source->n_streams++;
         file_watch_stream(stream);
@@ -129,6 +131,7 @@ void stream_close(FileStream *stream)
         file_unwatch_stream(stream);
         DL_DELETE(source->streams, stream);
         source->n_streams--;
+        file_user_close(stream->user);
         stream->owner->moved = true;
         close(stream->fd);
         stream_json_free(stream);
@@ -662,6 +665,7 @@ FileSource *file_source_free(FileSource *source)
         while (source->streams)
                 stream_close(source->streams);
         file_watch_close(source);
+        file_users_free(source, true);
         free_paths(source);
         file_rows_free(source);
         for (size_t i = 0; i < source->n_readings; i++) {
@@ -814,8 +818,8 @@ void file_source_list(const FileSource *source, size_t watch, void (*visit)(void
         for (size_t i = 0; i < source->n_patterns; i++) {
                 const FilePattern *pattern = &source->patterns[i];
 
-                if ((pattern->watch == watch || watch == FILES_ALL) && pattern->n_found == 0)
-                        visit(userdata, &(FileInfo){ .path = pattern->text, .waiting = true,
+                if ((pattern->watch == watch || watch == FILES_ALL) && (pattern->n_found == 0 || *pattern->problem))
+                        visit(userdata, &(FileInfo){ .path = pattern->text, .waiting = true, .left_out = pattern->n_left_out,
                                                      .problem = *pattern->problem ? pattern->problem : "no file matches (yet)" });
         }
 }

@@ -55,6 +55,8 @@ static inline void on_line(void *userdata, const Line *line)
 
 static inline void on_state(void *userdata, const char *path, const char *text)
 {
+        if (getenv("SAY"))
+                fprintf(stderr, "said: %s: %s\n", path, text);
         n_said++;
         snprintf(said, sizeof said, "%s: %s", path, text);
 }
