@@ -10,6 +10,8 @@
  * half, as it may match what nobody has thought of. The entries of directories that are looked at are shared out in the same
  * way among the directories' owners.
  *
+ * What was rotated away counts as well, so renaming them gives nobody more. If it is at its end and quiet it gives way.
+ *
  * Of a user's new files those that were written to last come first. Paths without wildcards are read whatever there is else.
  */
 
@@ -102,12 +104,14 @@ void file_users_free(FileSource *source, bool all)
 
         HASH_ITER(hh, source->users, user, next) {
                 user->n_chosen = 0;
+                user->spent = false;
                 if (user->n_streams > 0 && !all)
                         continue;
                 HASH_DEL(source->users, user);
                 free(user);
         }
         source->n_chosen = 0;
+        source->spent = false;
 }
 
 /* ---- entries of directories ---- */
@@ -234,6 +238,19 @@ static bool may_have(const FileChoice *choice, const FileCandidate *candidate, c
         return own < left;
 }
 
+/* If need be, files that were rotated away give way: of a user his own, to root anybody's. */
+static bool get_room(FileChoice *choice, const FileCandidate *candidate, FileUser *user)
+{
+        bool *spent = user ? &user->spent : &choice->source->spent, room;
+
+        while (!(room = may_have(choice, candidate, user)) && !*spent)
+                *spent = !file_make_room(choice->source, user, user != NULL);
+        /* Those that are not quiet yet may give way in a moment. */
+        if (!room && (user ? user->n_streams > user->n_standing : choice->source->n_streams > choice->source->n_standing))
+                choice->source->scan_polled = true;
+        return room;
+}
+
 static void choose(FileChoice *choice, const FileCandidate *candidate)
 {
         FileSource *source = choice->source;
@@ -242,7 +259,7 @@ static void choose(FileChoice *choice, const FileCandidate *candidate)
         const FilePath *path = file_path_get(source, choice->pattern, candidate->path, false);
         bool chosen = path && path->scan == source->scan; /* for another pattern */
 
-        if (!chosen && !may_have(choice, candidate, user)) {
+        if (!chosen && !get_room(choice, candidate, user)) {
                 choice->pattern->n_left_out++;
                 if (user)
                         user->n_left_out++;

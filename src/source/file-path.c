@@ -21,6 +21,7 @@
 #define SAME_LOG 64             /* equal bytes at the beginning by which two files are one log */
 #define EVIDENCE 32             /* bytes of a fingerprint by which a file is known under another path */
 #define ROW_MARGIN 60           /* seconds that lines of a later file may be older than the last one before the restart */
+#define ROTATED_SHARE 3         /* times as many files as could still be opened are a user's at most, with those that were rotated away */
 #define NOTICE_USEC (600 * USEC_PER_SEC)
 
 static void notice(FilePath *path, const char *text)
@@ -247,6 +248,13 @@ static void begin(FilePath *path, FileStream *stream, FileStream *before, bool h
 
 /* ---- coming and going ---- */
 
+static void count_standing(const FileStream *stream, int n)
+{
+        stream->source->n_standing += (size_t) n;
+        if (stream->user)
+                stream->user->n_standing += (size_t) n;
+}
+
 static FileStream *newest_old(const FilePath *path)
 {
         FileStream *stream, *newest = NULL;
@@ -288,6 +296,7 @@ void file_path_leave(FilePath *path)
                 change_owner(stream);
                 return;
         }
+        count_standing(stream, -1);
         stream->owner = path;
         stream->quiet = stream->shadow = false;
         stream->changed = clock_boot_now();
@@ -305,6 +314,8 @@ static void join(FilePath *path, FileStream *stream)
         path->moved = true;
         path->had = true;
         stream->n_paths++;
+        if (stream->n_paths == 1)
+                count_standing(stream, 1);
         if (stream->n_paths == 1 && stream->owner != path) {
                 stream->owner->moved = true;
                 stream->owner = path;
@@ -345,6 +356,35 @@ static void open_failed(FilePath *path, int r)
         snprintf(path->problem, sizeof path->problem, "%s cannot be opened: %s; %s", path->path, strerror(-r), advice);
 }
 
+/*
+ * A user's rotations may have half of what others could have besides, so that many of his logs can be rotated at once; then each
+ * waits until an old one is quiet.
+ */
+static bool is_too_much(const FileSource *source, const FileUser *user)
+{
+        return user && user->n_streams > user->n_standing && user->n_streams / ROTATED_SHARE >= source->streams_max - source->n_streams;
+}
+
+/* Whether the file that stands at a path now can be opened, as far as descriptors go. */
+static bool has_room(FilePath *path)
+{
+        FileSource *source = path->source;
+        const FileUser *user = path->stream ? path->stream->user : NULL;
+
+        while (source->n_streams >= source->streams_max && file_make_room(source, user, false))
+                ;
+        if (source->n_streams >= source->streams_max) {
+                snprintf(path->problem, sizeof path->problem, "%s is not read: %zu files are read already; name fewer files, or raise LimitNOFILE= of "
+                         "the unit", path->path, source->n_streams);
+                source->scan_polled = source->scan_polled || source->n_streams > source->n_standing;
+                return false;
+        }
+        while (is_too_much(source, user) && file_make_room(source, user, true))
+                ;
+        source->scan_polled = source->scan_polled || is_too_much(source, user);
+        return !is_too_much(source, user);
+}
+
 static void look(FilePath *path)
 {
         FileSource *source = path->source;
@@ -366,11 +406,8 @@ static void look(FilePath *path)
                         add_readers(path->stream, path);
                 return;
         }
-        if (source->n_streams >= source->streams_max) {
-                snprintf(path->problem, sizeof path->problem, "%s is not read: %zu files are read already; name fewer files, or raise LimitNOFILE= of "
-                         "the unit", path->path, source->n_streams);
+        if (!has_room(path))
                 return;
-        }
         fd = file_open_regular(AT_FDCWD, path->path, true, &opened);
         if (fd < 0) {
                 open_failed(path, fd);

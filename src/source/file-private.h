@@ -93,7 +93,9 @@ typedef struct FilePattern {
 typedef struct FileUser {
         uid_t uid;
         size_t n_streams;       /* open files of his, those that were rotated away too */
+        size_t n_standing;      /* those that were not */
         size_t n_chosen;        /* that are going to be opened in this scan */
+        bool spent;             /* nothing of his gives way in this scan */
         size_t n_left_out;      /* of the pattern at hand */
         size_t n_entries;       /* of his directories, that were looked at for the pattern at hand */
         UT_hash_handle hh;
@@ -210,8 +212,9 @@ struct FileSource {
         int inotify;            /* -1: there is none, everything is polled */
         sd_event_source *io, *timer, *defer;
         unsigned scan;
-        size_t n_streams, streams_max, n_chosen; /* files that are open, that may be, that are going to be opened in this scan */
-        bool started, paused, first_scan, caught_up, scan_wanted, scan_polled, watches_full, watches_told, in_turn;
+        size_t n_streams, streams_max; /* files that are open; that may be */
+        size_t n_standing, n_chosen; /* that are open and not rotated away; that are going to be opened in this scan */
+        bool started, paused, first_scan, caught_up, scan_wanted, scan_polled, watches_full, watches_told, in_turn, spent;
         BootTime scan_allowed, scan_due, look_due, poll_due, started_at;
         EventTime born;
         FileStream *reading;    /* the one whose lines are being handed out */
@@ -225,6 +228,7 @@ void file_source_turn(FileSource *source);
 void file_forget(FileSource *source, const char *name);
 void file_path_tell(FilePath *path);
 void stream_ready(FileStream *stream);
+bool file_make_room(FileSource *source, const FileUser *user, bool own);
 FileStream *stream_new(FilePath *owner, int fd, const struct stat *st);
 void stream_close(FileStream *stream);
 FileStream *stream_find(FileSource *source, const FileReading *reading, dev_t device, ino_t inode);

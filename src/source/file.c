@@ -13,7 +13,8 @@
  * that there is a new file. It is closed ten seconds after its last change if it
  * has been removed (its space is wanted back); otherwise it stays until another
  * old file is quiet after it. After a minute of quiet its partial last line goes
- * out as it is.
+ * out as it is. If descriptors are short it gives way to a log that is there, as
+ * soon as it is at its end and has been quiet for ten seconds.
  *
  * Nothing here is final. An error is tried again, ten times in the first second
  * and then once a second, and never ends a stream. No handler returns an error
@@ -35,6 +36,7 @@
 #define QUIET_USEC (60 * USEC_PER_SEC)
 #define UNLINKED_USEC (10 * USEC_PER_SEC)
 #define ABANDONED_USEC (600 * USEC_PER_SEC) /* removed, and nothing came in its place */
+#define SPARE_USEC UNLINKED_USEC /* quiet for so long, an old file gives way if descriptors are short */
 #define OLD_MAX 8               /* rotated files of a path that have been read to their end */
 #define STREAMS_MAX 4096
 #define ERRORS_FAST 10
@@ -315,6 +317,49 @@ static void close_old(FileStream *stream)
         stream_hand_out_rest(stream);
         stream_json_give_up(stream);
         stream_close(stream);
+}
+
+/* Whether a stream could be closed now without a line's being lost: it is at its end, and nothing has come for a while. */
+static bool is_spare(const FileStream *stream, BootTime now)
+{
+        struct stat st;
+
+        if (stream->n_paths > 0 || stream->ready || stream->after || stream->errors > 0 || stream_json_parts(stream) > 0 ||
+            !has_passed(now, stream->changed, SPARE_USEC))
+                return false;
+        return fstat(stream->fd, &st) == 0 && (st.st_size == stream->offset || stream->quiet);
+}
+
+/* Whose goes first: one's own, then those of who has more. */
+static int spare_rank(const FileStream *stream, const FileUser *user)
+{
+        if (stream->user == user)
+                return 2;
+        return stream->user && stream->user->n_streams > (user ? user->n_streams : 0);
+}
+
+/**
+ * file_make_room() - close a file that was rotated away, is at its end and quiet, since descriptors are short
+ * @user:       for whom; NULL: root or us
+ * @own:        only one of his
+ *
+ * Return: whether there was one.
+ */
+bool file_make_room(FileSource *source, const FileUser *user, bool own)
+{
+        BootTime now = clock_boot_now();
+        FileStream *stream, *spare = NULL;
+
+        DL_FOREACH(source->streams, stream) {
+                int rank = spare_rank(stream, user), best = spare ? spare_rank(spare, user) : -1;
+
+                if ((own && rank < 2) || rank < best || (rank == best && stream->changed.usec >= spare->changed.usec) || !is_spare(stream, now))
+                        continue;
+                spare = stream;
+        }
+        if (spare)
+                close_old(spare);
+        return spare != NULL;
 }
 
 static void look_at_old(FileSource *source)

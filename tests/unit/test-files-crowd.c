@@ -147,9 +147,73 @@ static void test_greedy_directory(void)
         stop();
 }
 
+/* Files with a line each, then named so that the pattern matches them no more. */
+static void make_old(uid_t uid, const char *prefix, int n)
+{
+        char name[64], old[64];
+
+        for (int i = 0; i < n; i++) {
+                snprintf(name, sizeof name, "%s%02d.log", prefix, i);
+                say_as(uid, name, "a line\n");
+        }
+        await((size_t) n);
+        forget_lines();
+        for (int i = 0; i < n; i++) {
+                snprintf(name, sizeof name, "%s%02d.log", prefix, i);
+                snprintf(old, sizeof old, "%s%02d.old", prefix, i);
+                rename_to(name, old);
+        }
+        turn(100000);
+}
+
+/* Renamed files keep their descriptors while lines may come, but not at the cost of new ones. */
+static void test_old_give_way(void)
+{
+        clean("*.log", "named", NULL);
+        set_descriptors(80);
+        start();
+        make_old(ALICE, "a", 10);
+        make_old(ALICE, "b", 10);
+        say_as(ALICE, "c.log", "c\n");
+        turn(100000);
+        check_int(n_lines, 0);
+        say("a00.old", "late\n");
+        await(1);
+        turn(12000000);
+        check_int(n_lines, 2);
+        check_text(lines[1], "c");
+        say("b00.old", "late\n");
+        stop();
+}
+
+static void test_old_give_way_to_root(void)
+{
+        clean("*.log", "named", "other", NULL);
+        set_descriptors(80);
+        start();
+        make_old(0, "a", 19);
+        make_old(0, "b", 11);
+        make_old(0, "c", 5);
+        make_old(0, "d", 3);
+        make_old(0, "e", 1);
+        say("named", "named\n");
+        await(1);
+        /* None of them has been quiet for long, and what stands at a path stays. */
+        say("other", "other\n");
+        turn(500000);
+        check_int(n_lines, 1);
+        check_contains(said, "40 files are read already");
+        turn(12000000);
+        check_int(n_lines, 2);
+        check_text(lines[1], "other");
+        say("named", "named\n");
+        await(3);
+        stop();
+}
+
 int main(int argc, char **argv)
 {
-        static const FilesTest tests[] = { TEST(greedy_owner), TEST(followed_first), TEST(greedy_directory) };
+        static const FilesTest tests[] = { TEST(greedy_owner), TEST(followed_first), TEST(greedy_directory), TEST(old_give_way), TEST(old_give_way_to_root) };
 
         check_int(getrlimit(RLIMIT_NOFILE, &all_descriptors), 0);
         if (geteuid() != 0) {
