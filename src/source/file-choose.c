@@ -5,8 +5,8 @@
  *
  * Whoever may make files where a pattern looks can make as many as he likes. So that nobody else's go unread for it, a user
  * gets another file only while he has fewer open than could still be opened: half of all if he is the only one, and whoever
- * comes after him finds the other half free. What is read already never gives way to what is new; so nothing is left and
- * taken up again by turns. Root's files, and our own, come before those of others; of them it is a pattern that has no more than
+ * comes after him finds the other half free. What is read already does not give way to what is new; so nothing is left and
+ * taken up again by turns. Only what nobody has written to for a day gives way, to a younger file of the same user. Root's files, and our own, come before those of others; of them it is a pattern that has no more than
  * half, as it may match what nobody has thought of. The entries of directories that are looked at are shared out in the same
  * way among the directories' owners.
  *
@@ -238,13 +238,44 @@ static bool may_have(const FileChoice *choice, const FileCandidate *candidate, c
         return own < left;
 }
 
+/*
+ * Logs with a date in their names go on matching when nobody writes to them any more. Of the files of @uid's account that are read the
+ * one that was written to first gives way to a younger one. Return: whether there was one.
+ */
+static bool park_stale(FileChoice *choice, const FileCandidate *candidate)
+{
+        int64_t until = clock_event_now().usec - FRESH_USEC;
+        bool trusted = file_user_is_trusted(candidate->uid);
+        size_t i = 0;
+
+        until = candidate->mtime < until ? candidate->mtime : until;
+        while (i < choice->n && choice->candidates[i].rank == RANK_FOLLOWED)
+                i++;
+        while (i-- > 0 && choice->candidates[i].mtime < until) {
+                const FileCandidate *stale = &choice->candidates[i];
+                FilePath *path = file_path_get(choice->source, choice->pattern, stale->path, false);
+
+                if ((trusted ? !file_user_is_trusted(stale->uid) : stale->uid != candidate->uid) || !path)
+                        continue;
+                if (!file_path_park(path)) {
+                        choice->source->scan_polled = choice->source->scan_polled || (path->stream && path->stream->ready);
+                        continue;
+                }
+                choice->pattern->n_found--;
+                choice->pattern->n_trusted -= trusted;
+                choice->pattern->n_left_out++;
+                return true;
+        }
+        return false;
+}
+
 /* If need be, files that were rotated away give way: of a user his own, to root anybody's. */
 static bool get_room(FileChoice *choice, const FileCandidate *candidate, FileUser *user)
 {
         bool *spent = user ? &user->spent : &choice->source->spent, room;
 
         while (!(room = may_have(choice, candidate, user)) && !*spent)
-                *spent = !file_make_room(choice->source, user, user != NULL);
+                *spent = !file_make_room(choice->source, user, user != NULL) && !park_stale(choice, candidate);
         /* Those that are not quiet yet may give way in a moment. */
         if (!room && (user ? user->n_streams > user->n_standing : choice->source->n_streams > choice->source->n_standing))
                 choice->source->scan_polled = true;

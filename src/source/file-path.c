@@ -323,6 +323,32 @@ static void join(FilePath *path, FileStream *stream)
         add_readers(stream, path);
 }
 
+/**
+ * file_path_park() - stop reading a file that has been read to its end, and keep its place, since others are to be read
+ *
+ * When it is written to again it is in use, and goes on there: whatever has come meanwhile is not lost.
+ *
+ * Return: whether that was possible.
+ */
+bool file_path_park(FilePath *path)
+{
+        char position[FILE_POSITION_MAX];
+        FileStream *stream = path->stream;
+        EventTime time;
+
+        if (!stream || stream->owner != path || stream->n_paths > 1 || path->literal || stream->ready || stream->after || stream->shadow ||
+            stream->errors > 0 || newest_old(path))
+                return false;
+        file_path_position(path, position, &time);
+        if (file_row_park(path->source, path->name, position) < 0)
+                return false;
+        count_standing(stream, -1);
+        stream_close(stream);
+        path->stream = NULL;
+        path->scan = path->source->scan - 1;
+        return true;
+}
+
 static void attach(FilePath *path, int fd, const struct stat *st)
 {
         FileSource *source = path->source;

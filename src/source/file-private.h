@@ -66,6 +66,7 @@ typedef struct FileRow {
         FileMark *marks;        /* oldest first */
         size_t n_marks;
         bool used;
+        bool moved;             /* it has to be written */
         UT_hash_handle hh, hh_path; /* by name; by path, of each path the first */
 } FileRow;
 
@@ -262,6 +263,7 @@ void file_choice_make(FileChoice *choice);
 /* ---- file-row.c: what an earlier run has kept ---- */
 char *file_row_name(const char *path, uint32_t reading);
 int file_row_add(FileSource *source, const char *name, const char *position);
+int file_row_park(FileSource *source, const char *name, const char *position);
 FileRow *file_row_find(const FilePath *path);
 bool file_row_is_kept(const FileSource *source, const FilePattern *pattern, const char *path);
 void file_row_drop(FileSource *source, FileRow *row);
@@ -270,6 +272,7 @@ void file_rows_free(FileSource *source);
 /* ---- file-path.c: from a path to the file that stands there ---- */
 void file_path_look(FilePath *path);
 void file_path_leave(FilePath *path);
+bool file_path_park(FilePath *path);
 void stream_rewritten(FileStream *stream);
 
 /* ---- file-kin.c: files beside a file that rotation has made of it ---- */

@@ -13,6 +13,7 @@
 #include "source/file-private.h"
 
 #define PREFIX "file:"
+#define ROWS_MAX 16384          /* then the one that was kept first gives way */
 #define READING_SIZE 9          /* "|" and the hash of how the file is read */
 
 /**
@@ -86,6 +87,33 @@ int file_row_add(FileSource *source, const char *name, const char *position)
         HASH_FIND(hh_path, source->rows_by_path, row->path, row->path_length, found);
         if (!found)
                 HASH_ADD_KEYPTR(hh_path, source->rows_by_path, row->path, row->path_length, row);
+        return 0;
+}
+
+/**
+ * file_row_park() - keep the place of a file that is not read for now
+ *
+ * Return: 0 or -errno.
+ */
+int file_row_park(FileSource *source, const char *name, const char *position)
+{
+        FileRow *row, *next;
+        int r = file_row_add(source, name, position);
+
+        if (r < 0)
+                return r;
+        HASH_FIND_STR(source->rows, name, row);
+        if (!row)
+                return -EINVAL;
+        row->moved = true;
+        if (HASH_COUNT(source->rows) <= ROWS_MAX)
+                return 0;
+        HASH_ITER(hh, source->rows, row, next)
+                if (!row->used) {
+                        file_forget(source, row->name);
+                        file_row_drop(source, row);
+                        return 0;
+                }
         return 0;
 }
 

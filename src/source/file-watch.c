@@ -722,11 +722,14 @@ static void drop_path(FilePath *path)
 {
         FileSource *source = path->source;
         FileStream *stream;
+        FileRow *row;
 
         DL_FOREACH(source->streams, stream)
                 if (stream->owner == path)
                         return;
-        file_forget(source, path->name);
+        HASH_FIND_STR(source->rows, path->name, row);
+        if (!row || row->used)
+                file_forget(source, path->name);
         if (path->told[0])
                 source->callbacks.state(source->callbacks.userdata, path->path, "");
         file_path_free(path);

@@ -807,10 +807,11 @@ void file_source_positions(FileSource *source, bool all, FilePositionVisitor vis
                 visit(userdata, path->name, position, time);
         }
         visit_forgotten(source, visit, userdata);
-        if (all)
-                HASH_ITER(hh, source->rows, row, next_row)
-                        if (!row->used && row->n_marks > 0)
-                                visit(userdata, row->name, row->position, row->marks[row->n_marks - 1].time);
+        HASH_ITER(hh, source->rows, row, next_row) {
+                if (!row->used && row->n_marks > 0 && (all || row->moved))
+                        visit(userdata, row->name, row->position, row->marks[row->n_marks - 1].time);
+                row->moved = false;
+        }
 }
 
 /* ---- what there is to show ---- */

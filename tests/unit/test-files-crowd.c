@@ -211,9 +211,52 @@ static void test_old_give_way_to_root(void)
         stop();
 }
 
+static void set_days(const char *name, int days)
+{
+        struct timespec times[2] = { { .tv_sec = time(NULL) - days * 86400 }, { .tv_sec = time(NULL) - days * 86400 } };
+
+        check_int(utimensat(AT_FDCWD, at(name), times, 0), 0);
+}
+
+/* Logs with a date in their names stay where they match. Those of former days give way to today's, and are not lost. */
+static void test_dated(void)
+{
+        char name[64];
+
+        clean("*.log", NULL);
+        set_descriptors(80);
+        start();
+        for (int i = 0; i < 20; i++) {
+                snprintf(name, sizeof name, "day%02d.log", i);
+                say_numbers(name, i, i + 1, 60);
+        }
+        await(20);
+        for (int i = 0; i < 20; i++) {
+                snprintf(name, sizeof name, "day%02d.log", i);
+                set_days(name, 22 - i);
+        }
+        say_numbers("today.log", 20, 21, 0);
+        await(21);
+        /* The oldest, which has given way, is written to once more, and makes the next one give way; over a restart as well. */
+        say_numbers("day00.log", 21, 22, 0);
+        say("new.log", "");
+        await(22);
+        stop();
+        say_numbers("day01.log", 22, 23, 0);
+        start();
+        await(23);
+        say_numbers("day02.log", 23, 24, 0);
+        say("newer.log", "");
+        await(24);
+        check_numbers(0, 24);
+        count();
+        check_int(n_reading, 20);
+        stop();
+}
+
 int main(int argc, char **argv)
 {
-        static const FilesTest tests[] = { TEST(greedy_owner), TEST(followed_first), TEST(greedy_directory), TEST(old_give_way), TEST(old_give_way_to_root) };
+        static const FilesTest tests[] = { TEST(greedy_owner), TEST(followed_first), TEST(greedy_directory), TEST(old_give_way), TEST(old_give_way_to_root), TEST(dated) };
 
         check_int(getrlimit(RLIMIT_NOFILE, &all_descriptors), 0);
         if (geteuid() != 0) {
