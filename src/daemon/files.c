@@ -182,7 +182,7 @@ static void file_state(void *userdata, const char *path, const char *text)
         char topic[PROBLEM_TEXT_MAX];
 
         snprintf(topic, sizeof topic, HEALTH_FILE "%s", path);
-        daemon_degrade(userdata, topic, *text ? text : NULL);
+        daemon_degrade_often(userdata, topic, *text ? text : NULL);
 }
 
 /**
