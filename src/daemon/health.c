@@ -18,7 +18,7 @@ static void health_remove(Health *health, size_t i)
 
 /*
  * Who may put files where a jail looks for logs can have as many of them unreadable as he likes. So in a full table what is wrong
- * with a file gives way to anything else; status still tells it among the jail's files.
+ * with a file gives way to anything else, patterns that jails name included; status still tells it among the jail's files.
  */
 static bool make_room(Health *health, const char *topic)
 {

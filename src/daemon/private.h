@@ -47,6 +47,7 @@ typedef enum HealthWord {
 } HealthWord;
 
 #define HEALTH_FILE "file " /* how the topic of a log file begins */
+#define HEALTH_LOG "log " /* and that of a path or pattern as a jail names it */
 
 bool health_set(Health *health, const char *topic, const char *text);
 HealthWord health_word(Health *health, const char *topic, BootTime now);
