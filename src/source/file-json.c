@@ -215,8 +215,8 @@ static bool goes_on_from_other(FileStream *stream, const JsonMessage *message, E
         if (stream->begun[i])
                 return false;
         stream->begun[i] = true;
-        DL_FOREACH(stream->source->streams, other) {
-                if (other == stream || other->owner != stream->owner)
+        DL_FOREACH2(stream->owner->owned, other, owned_next) {
+                if (other == stream)
                         continue;
                 if (other->parts[i].text && other->parts[i].print == message->print)
                         part_give_up(other, &other->parts[i], now);

@@ -94,7 +94,7 @@ static FileStream *known(const FilePath *path, const FileMark *mark)
 {
         FileStream *stream;
 
-        DL_FOREACH(path->source->streams, stream)
+        for (stream = *stream_bucket(path->source, mark->inode); stream; stream = stream->inode_next)
                 if (stream->reading == path->reading && stream->inode == mark->inode && stream->offset >= mark->offset && stream->n_paths > 0)
                         return stream;
         return NULL;
@@ -118,8 +118,7 @@ static FileStream *find_mark(FilePath *path, FileMark *mark, FileStream *(*seek)
                 return last;
         mark->used = true;
         stream->quiet = mark->quiet;
-        stream->after = last;
-        stream->chained = last != NULL;
+        stream_follow(stream, last);
         return stream;
 }
 
@@ -206,8 +205,7 @@ static void begin_behind(FilePath *path, FileStream *stream, FileStream *before)
         if (!rotated && is_same_log(before, stream->fd))
                 only_younger(stream, mark.time, 0);
         stream->memory = before->memory;
-        stream->after = file_kin_between(path, before, &mark, stream->inode);
-        stream->chained = true;
+        stream_follow(stream, file_kin_between(path, before, &mark, stream->inode));
 }
 
 static void begin_from_row(FilePath *path, FileStream *stream, FileRow *row)
@@ -216,8 +214,7 @@ static void begin_from_row(FilePath *path, FileStream *stream, FileRow *row)
 
         if (!resumed && row->n_marks > 0)
                 only_younger(stream, row->marks[row->n_marks - 1].time, ROW_MARGIN);
-        stream->after = use_row(path, row, resumed);
-        stream->chained = stream->after != NULL;
+        stream_follow(stream, use_row(path, row, resumed));
 }
 
 static void begin(FilePath *path, FileStream *stream, FileStream *before, bool had)
@@ -259,8 +256,8 @@ static FileStream *newest_old(const FilePath *path)
 {
         FileStream *stream, *newest = NULL;
 
-        DL_FOREACH(path->source->streams, stream)
-                if (stream->owner == path && stream->n_paths == 0)
+        DL_FOREACH2(path->owned, stream, owned_next)
+                if (stream->n_paths == 0)
                         newest = stream;
         return newest;
 }
@@ -271,8 +268,7 @@ static void change_owner(FileStream *stream)
 
         HASH_ITER(hh, stream->source->paths, path, next)
                 if (path->stream == stream) {
-                        stream->owner->moved = true;
-                        stream->owner = path;
+                        stream_set_owner(stream, path);
                         return;
                 }
 }
@@ -297,7 +293,7 @@ void file_path_leave(FilePath *path)
                 return;
         }
         count_standing(stream, -1);
-        stream->owner = path;
+        stream_set_owner(stream, path);
         stream->quiet = stream->shadow = false;
         stream->changed = clock_boot_now();
         if (fstat(stream->fd, &st) == 0)
@@ -316,10 +312,8 @@ static void join(FilePath *path, FileStream *stream)
         stream->n_paths++;
         if (stream->n_paths == 1)
                 count_standing(stream, 1);
-        if (stream->n_paths == 1 && stream->owner != path) {
-                stream->owner->moved = true;
-                stream->owner = path;
-        }
+        if (stream->n_paths == 1 && stream->owner != path)
+                stream_set_owner(stream, path);
         add_readers(stream, path);
 }
 
@@ -506,8 +500,7 @@ void stream_rewritten(FileStream *stream)
         stream->head_size = stream->tail_size = 0;
         stream->skipping = false;
         stream->live_end = stream->since_end = 0;
-        stream->after = copy;
-        stream->chained = copy != NULL;
+        stream_follow(stream, copy);
         if (same)
                 only_younger(stream, mark.time, 0);
         stream_ready(stream);

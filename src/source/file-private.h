@@ -18,6 +18,7 @@
 #define FILE_OBJECT_MAX 114688  /* an object that is a line, in which 16 KiB may be escaped sixfold; less than a turn */
 #define FILE_MESSAGE_MAX (ADDR_TEXT_MAX + LINE_LENGTH_MAX + FILE_OBJECT_MAX) /* an address, earlier parts, what an object holds */
 #define FILE_PARTS_MAX FILE_TURN /* bytes of a file over which the parts of a message are joined */
+#define FILE_BUCKETS 1024
 #define FILE_LINES_BETWEEN 64   /* lines between two looks at the clock */
 #define FILE_MARKS_MAX 23       /* in a position: they have to fit into FILE_POSITION_MAX */
 #define FILE_TRUST_USEC (60 * USEC_PER_SEC) /* a line without stamp has that of the line before it, if that is no older */
@@ -135,6 +136,7 @@ struct FilePath {
         char *name;             /* of its row */
         FileReading *reading;
         FileStream *stream;     /* NULL: there is no file, or it cannot be read */
+        FileStream *owned;      /* whose owner it is; those that were rotated away in the order in which they were */
         size_t *readers, n_readers, readers_size;
         unsigned scan;          /* the last scan that found it */
         bool literal;           /* named by a pattern without wildcards: stays while it is not there */
@@ -184,13 +186,16 @@ struct FileStream {
         BootTime retry;         /* 0: it has not failed */
         unsigned errors;
         bool resumed;           /* goes on where an earlier run left it */
-        bool ready, starting, polled, quiet, unlinked, forgeable, at_end, chained, back_fill;
+        bool ready, starting, polled, quiet, unlinked, forgeable, back_fill;
         bool shadow;            /* so far a copy of a file that is read */
-        FileStream *after;      /* read once that one has been read to its end */
+        FileStream *after;      /* read once that one has been read to its end; stream_follow() */
+        size_t n_followers;     /* that are read after this one */
         FileNode *node;         /* NULL: nothing tells of changes, so it is polled */
         FileStream *node_next;
         uint64_t lines, bytes, over_long, bad, truncated;
         FileStream *prev, *next;                /* all */
+        FileStream *owned_prev, *owned_next;    /* of its owner */
+        FileStream *inode_next;                 /* with inodes alike */
         FileStream *ready_prev, *ready_next;    /* to be read */
 };
 
@@ -205,6 +210,7 @@ struct FileSource {
         size_t n_patterns;
         FilePath *paths, *paths_by_name;
         FileStream *streams, *ready;
+        FileStream *by_inode[FILE_BUCKETS];
         FileUser *users;
         FileRow *rows, *rows_by_path;
         char **forgotten;       /* names of rows that are not needed any more */
@@ -232,6 +238,9 @@ void stream_ready(FileStream *stream);
 bool file_make_room(FileSource *source, const FileUser *user, bool own);
 FileStream *stream_new(FilePath *owner, int fd, const struct stat *st);
 void stream_close(FileStream *stream);
+void stream_follow(FileStream *stream, FileStream *after);
+void stream_set_owner(FileStream *stream, FilePath *owner);
+FileStream **stream_bucket(FileSource *source, ino_t inode);
 FileStream *stream_find(FileSource *source, const FileReading *reading, dev_t device, ino_t inode);
 void stream_fail(FileStream *stream, int r);
 

@@ -721,12 +721,10 @@ static void drop_stale_nodes(FileSource *source)
 static void drop_path(FilePath *path)
 {
         FileSource *source = path->source;
-        FileStream *stream;
         FileRow *row;
 
-        DL_FOREACH(source->streams, stream)
-                if (stream->owner == path)
-                        return;
+        if (path->owned)
+                return;
         HASH_FIND_STR(source->rows, path->name, row);
         if (!row || row->used)
                 file_forget(source, path->name);

@@ -42,7 +42,6 @@
 #define ERRORS_FAST 10
 #define RETRY_FAST (100 * USEC_PER_MSEC)
 #define RETRY_SLOW (1 * USEC_PER_SEC)
-#define SKEW_TOLD 60            /* seconds */
 
 static bool has_passed(BootTime now, BootTime since, int64_t usec)
 {
@@ -51,14 +50,34 @@ static bool has_passed(BootTime now, BootTime since, int64_t usec)
 
 /* ---- streams ---- */
 
+/**
+ * stream_bucket() - the streams with inodes alike
+ */
+FileStream **stream_bucket(FileSource *source, ino_t inode)
+{
+        return &source->by_inode[(inode ^ (inode >> 10)) % FILE_BUCKETS];
+}
+
 FileStream *stream_find(FileSource *source, const FileReading *reading, dev_t device, ino_t inode)
 {
-        FileStream *stream;
+        FileStream *stream = *stream_bucket(source, inode);
 
-        DL_FOREACH(source->streams, stream)
-                if (stream->inode == inode && stream->device == device && stream->reading == reading)
-                        return stream;
-        return NULL;
+        while (stream && (stream->inode != inode || stream->device != device || stream->reading != reading))
+                stream = stream->inode_next;
+        return stream;
+}
+
+/**
+ * stream_set_owner() - have a path's row keep the place of a stream, as that of its last one
+ */
+void stream_set_owner(FileStream *stream, FilePath *owner)
+{
+        if (stream->owner) {
+                DL_DELETE2(stream->owner->owned, stream, owned_prev, owned_next);
+                stream->owner->moved = true;
+        }
+        stream->owner = owner;
+        DL_APPEND2(owner->owned, stream, owned_prev, owned_next);
 }
 
 /* There is, or may be, something to read. */
@@ -96,7 +115,7 @@ FileStream *stream_new(FilePath *owner, int fd, const struct stat *st)
                 return NULL;
         }
         stream->source = source;
-        stream->owner = owner;
+        stream_set_owner(stream, owner);
         stream->reading = owner->reading;
         stream->fd = fd;
         stream->device = st->st_dev;
@@ -107,19 +126,35 @@ FileStream *stream_new(FilePath *owner, int fd, const struct stat *st)
         if (!file_user_is_trusted(st->st_uid))
                 stream->user = file_user_open(source, st->st_uid);
         DL_APPEND(source->streams, stream);
+        stream->inode_next = *stream_bucket(source, stream->inode);
+        *stream_bucket(source, stream->inode) = stream;
         source->n_streams++;
         file_watch_stream(stream);
         stream_ready(stream);
         return stream;
 }
 
+/**
+ * stream_follow() - read a stream once another one has been read to its end
+ */
+void stream_follow(FileStream *stream, FileStream *after)
+{
+        if (stream->after)
+                stream->after->n_followers--;
+        stream->after = after;
+        if (after)
+                after->n_followers++;
+}
+
 static void release_followers(FileStream *stream)
 {
         FileStream *other;
 
+        if (stream->n_followers == 0)
+                return;
         DL_FOREACH(stream->source->streams, other)
                 if (other->after == stream) {
-                        other->after = NULL;
+                        stream_follow(other, NULL);
                         stream_ready(other);
                 }
 }
@@ -127,13 +162,19 @@ static void release_followers(FileStream *stream)
 void stream_close(FileStream *stream)
 {
         FileSource *source = stream->source;
+        FileStream **alike = stream_bucket(source, stream->inode);
 
         release_followers(stream);
+        stream_follow(stream, NULL);
         stream_unready(stream);
         file_unwatch_stream(stream);
         DL_DELETE(source->streams, stream);
+        while (*alike != stream)
+                alike = &(*alike)->inode_next;
+        *alike = stream->inode_next;
         source->n_streams--;
         file_user_close(stream->user);
+        DL_DELETE2(stream->owner->owned, stream, owned_prev, owned_next);
         stream->owner->moved = true;
         close(stream->fd);
         stream_json_free(stream);
@@ -301,8 +342,8 @@ static FileStream *one_too_many(const FilePath *path)
         FileStream *stream, *first = NULL;
         size_t n = 0, n_quiet = 0;
 
-        DL_FOREACH(path->source->streams, stream) {
-                if (stream->owner != path || stream->n_paths > 0 || stream->ready || stream->after || stream->errors > 0)
+        DL_FOREACH2(path->owned, stream, owned_next) {
+                if (stream->n_paths > 0 || stream->ready || stream->after || stream->errors > 0)
                         continue;
                 if (!first)
                         first = stream;
