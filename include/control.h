@@ -34,7 +34,7 @@ typedef struct RuleView {
 } RuleView;
 
 /**
- * A log file of a jail, or a pattern that matches none yet.
+ * A log file of a jail, or a pattern that matches none yet, or of which not all is read.
  */
 typedef struct FileView {
         const char *path;
@@ -44,6 +44,7 @@ typedef struct FileView {
         bool polled;                    /* its file system does not tell of changes */
         uint64_t lines, bytes, over_long, bad, rotated, truncated; /* since reading began */
         EventTime last_line;
+        uint64_t left_out;              /* of a pattern: files that match and are not read, since there are too many */
         int64_t skew;                   /* seconds that its stamps are ahead of the clock, where they are not believed; 0 */
 } FileView;
 

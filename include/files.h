@@ -52,7 +52,7 @@ typedef struct FileConfig {
 } FileConfig;
 
 /**
- * A file as it is read, or as it is waited for.
+ * A file as it is read, or as it is waited for; or a pattern that matches none, or of which not all is read: waiting.
  */
 typedef struct FileInfo {
         const char *path;
@@ -65,6 +65,7 @@ typedef struct FileInfo {
         uint64_t bad;                   /* FILE_JSON: lines that are no object with a message; not handed out */
         uint64_t rotated, truncated;
         EventTime last_line;            /* EVENT_TIME_NONE: none yet */
+        uint64_t left_out;              /* of a pattern: files that match and are not read, since there are too many */
         int64_t skew;                   /* seconds that its stamps are ahead of arrival, where they are not believed; 0 */
 } FileInfo;
 

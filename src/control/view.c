@@ -212,6 +212,7 @@ static json_t *view_file(const FileView *file)
         put_number(object, "rotated", file->rotated);
         put_number(object, "truncated", file->truncated);
         put(object, "last_line", view_time(file->last_line));
+        put_number(object, "left_out", file->left_out);
         put(object, "skew", json_integer(file->skew));
         return object;
 }

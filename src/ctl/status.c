@@ -218,6 +218,8 @@ static void say_file(const json_t *file)
                     number(file, "over_long"), json_is_true(json_object_get(file, "polled")) ? ", polled" : "");
         else
                 say_wrapped(state_colour(state), "|  |     ", "|  |     ", field(file, "problem", state));
+        if (number(file, "left_out") > 0)
+                say(YELLOW, "|  |     %lld %s not read: too many match\n", number(file, "left_out"), plural(number(file, "left_out"), "file is", "files are"));
         if (number(file, "bad") > 0)
                 say(YELLOW, "|  |     %lld %s no JSON object with a message: see format and json\n", number(file, "bad"),
                     plural(number(file, "bad"), "line is", "lines are"));

@@ -224,6 +224,7 @@ static void take_file(void *userdata, const FileInfo *info)
                         .rotated = info->rotated,
                         .truncated = info->truncated,
                         .last_line = info->last_line,
+                        .left_out = info->left_out,
                         .skew = info->skew,
                 };
         list->n++;

@@ -23,6 +23,7 @@
 
 #define POSITION_TEXT_MAX 48
 #define ELEMENTS_WAITING_MAX (20 * FIREWALL_BATCH_MAX) /* that the kernel did not take */
+#define CHANGES_SAID 30 /* a minute, of what outsiders can break and mend */
 
 /**
  * daemon_jail() - the running jail of a name, or NULL
@@ -78,6 +79,18 @@ const char *daemon_problem(const Daemon *daemon, const char *topic)
         return "";
 }
 
+static void say_change(Daemon *daemon, const char *topic, const char *text, const char *more)
+{
+        bool wrong = text && *text;
+        char note[1400];
+
+        log_write(wrong ? LOG_WARNING : LOG_NOTICE, "%s: %s%s", topic, wrong ? text : "works again", more);
+        if (!daemon->store)
+                return;
+        snprintf(note, sizeof note, "%s: %s%s", topic, wrong ? text : "works again", more);
+        daemon_note(daemon, wrong ? "degraded" : "healthy", note);
+}
+
 /**
  * daemon_degrade() - say what is wrong about a topic, or that it is mended
  * @topic:      "firewall" ...
@@ -89,16 +102,30 @@ void daemon_degrade(Daemon *daemon, const char *topic, const char *text)
                 return;
         if (daemon->ready)
                 daemon_notify(daemon, "");
-        if (text && *text)
-                log_warning("%s: %s", topic, text);
-        else
-                log_notice("%s: works again", topic);
-        if (daemon->store) {
-                char note[1200];
+        say_change(daemon, topic, text, "");
+}
 
-                snprintf(note, sizeof note, "%s: %s", topic, text && *text ? text : "works again");
-                daemon_note(daemon, text && *text ? "degraded" : "healthy", note);
-        }
+/**
+ * daemon_degrade_often() - the same of what outsiders can break and mend at will: status tells all of it, log and event log some
+ */
+void daemon_degrade_often(Daemon *daemon, const char *topic, const char *text)
+{
+        HealthWord word;
+        unsigned dropped;
+        char more[128] = "";
+
+        if (!health_set(&daemon->health, topic, text))
+                return;
+        if (daemon->ready)
+                daemon_notify(daemon, "");
+        word = health_word(&daemon->health, topic, clock_boot_now());
+        if (word == HEALTH_SAY_NOTHING || !log_allow("what is wrong changes", CHANGES_SAID, &dropped))
+                return;
+        if (word == HEALTH_SAY_LAST)
+                snprintf(more, sizeof more, " (it changes often: for ten minutes only bailiffctl status tells of it)");
+        else if (dropped > 0)
+                snprintf(more, sizeof more, " (%u changes of others are not told here)", dropped);
+        say_change(daemon, topic, text, more);
 }
 
 /* ---- lines ---- */

@@ -177,12 +177,29 @@ static bool is_ident(void *userdata, const char *ident)
         return filter_listens(userdata, ident);
 }
 
+static bool is_named(const Daemon *daemon, const char *path)
+{
+        if (*path != '/')
+                return true; /* what is wrong with all of them */
+        for (size_t i = 0; i < daemon->n_jails; i++)
+                for (const char *const *named = daemon->watches[i].paths; *named; named++)
+                        if (strcmp(*named, path) == 0)
+                                return true;
+        return false;
+}
+
+/* What a jail names itself has topics that outsiders cannot make more of: what is wrong with it is never hidden behind theirs. */
+static void topic_of(const Daemon *daemon, const char *path, char topic[static PROBLEM_TEXT_MAX])
+{
+        snprintf(topic, PROBLEM_TEXT_MAX, "%s%s", is_named(daemon, path) ? HEALTH_LOG : HEALTH_FILE, path);
+}
+
 static void file_state(void *userdata, const char *path, const char *text)
 {
         char topic[PROBLEM_TEXT_MAX];
 
-        snprintf(topic, sizeof topic, HEALTH_FILE "%s", path);
-        daemon_degrade(userdata, topic, *text ? text : NULL);
+        topic_of(userdata, path, topic);
+        daemon_degrade_often(userdata, topic, *text ? text : NULL);
 }
 
 /**
@@ -192,7 +209,7 @@ const char *files_problem(const Daemon *daemon, const char *path)
 {
         char topic[PROBLEM_TEXT_MAX];
 
-        snprintf(topic, sizeof topic, HEALTH_FILE "%s", path);
+        topic_of(daemon, path, topic);
         return daemon_problem(daemon, topic);
 }
 
@@ -211,7 +228,8 @@ static void forget_problems(Daemon *daemon)
         Health *health = &daemon->health;
 
         for (size_t i = health->n_problems; i-- > 0;)
-                if (strncmp(health->problems[i].topic, HEALTH_FILE, strlen(HEALTH_FILE)) == 0)
+                if (strncmp(health->problems[i].topic, HEALTH_FILE, strlen(HEALTH_FILE)) == 0 ||
+                    strncmp(health->problems[i].topic, HEALTH_LOG, strlen(HEALTH_LOG)) == 0)
                         health_set(health, health->problems[i].topic, NULL);
 }
 

@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "daemon/private.h"
+#include "util/table.h"
+
+#define TALE_USEC (600 * (uint64_t) USEC_PER_SEC)
+#define TALES_MAX 6
 
 static void health_remove(Health *health, size_t i)
 {
@@ -14,7 +18,7 @@ static void health_remove(Health *health, size_t i)
 
 /*
  * Who may put files where a jail looks for logs can have as many of them unreadable as he likes. So in a full table what is wrong
- * with a file gives way to anything else; status still tells it among the jail's files.
+ * with a file gives way to anything else, patterns that jails name included; status still tells it among the jail's files.
  */
 static bool make_room(Health *health, const char *topic)
 {
@@ -64,6 +68,24 @@ bool health_set(Health *health, const char *topic, const char *text)
         }
         health->n_problems++;
         return true;
+}
+
+/**
+ * health_word() - whether to write a change about a topic into the log, if it is one that an outsider can make at will
+ *
+ * A few of each topic in ten minutes. Topics that share a place in the table share these as well.
+ */
+HealthWord health_word(Health *health, const char *topic, BootTime now)
+{
+        size_t i = table_hash(topic, strlen(topic)) % HEALTH_TALES;
+
+        if (health->tales[i].n == 0 || now.usec >= health->tales[i].since.usec + TALE_USEC) {
+                health->tales[i].since = now;
+                health->tales[i].n = 0;
+        }
+        if (health->tales[i].n == TALES_MAX)
+                return HEALTH_SAY_NOTHING;
+        return ++health->tales[i].n == TALES_MAX ? HEALTH_SAY_LAST : HEALTH_SAY;
 }
 
 /**

@@ -21,6 +21,7 @@
 #include "util/inflight.h"
 
 #define HEALTH_MAX 64
+#define HEALTH_TALES 256
 #define ASIDE_KEYS_MAX 64
 
 /**
@@ -31,11 +32,25 @@ typedef struct Health {
                 char *topic, *text;
         } problems[HEALTH_MAX];
         size_t n_problems;
+        /* What has been said of late, by hash of the topic. */
+        struct {
+                BootTime since;
+                unsigned n;
+        } tales[HEALTH_TALES];
 } Health;
 
+/* Whether to write down that what is wrong about a topic has changed. */
+typedef enum HealthWord {
+        HEALTH_SAY,
+        HEALTH_SAY_LAST,        /* and that nothing more is said of it for a while */
+        HEALTH_SAY_NOTHING,
+} HealthWord;
+
 #define HEALTH_FILE "file " /* how the topic of a log file begins */
+#define HEALTH_LOG "log " /* and that of a path or pattern as a jail names it */
 
 bool health_set(Health *health, const char *topic, const char *text);
+HealthWord health_word(Health *health, const char *topic, BootTime now);
 void health_clear(Health *health);
 
 /**
@@ -144,6 +159,7 @@ uint64_t daemon_commit(Daemon *daemon);
 void daemon_note(Daemon *daemon, const char *kind, const char *text);
 void daemon_notify(const Daemon *daemon, const char *first);
 void daemon_degrade(Daemon *daemon, const char *topic, const char *text);
+void daemon_degrade_often(Daemon *daemon, const char *topic, const char *text);
 const char *daemon_problem(const Daemon *daemon, const char *topic);
 Jail *daemon_jail(Daemon *daemon, const char *name);
 

@@ -136,8 +136,8 @@ static bool goes_on_from_other(FileStream *stream, const LogObject *object, Even
         if (stream->begun[i])
                 return false;
         stream->begun[i] = true;
-        DL_FOREACH(stream->source->streams, other) {
-                if (other == stream || other->owner != stream->owner)
+        DL_FOREACH2(stream->owner->owned, other, owned_next) {
+                if (other == stream)
                         continue;
                 if (other->parts[i].split.text && other->parts[i].split.print == object->print)
                         part_give_up(other, &other->parts[i], now);

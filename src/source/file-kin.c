@@ -374,8 +374,7 @@ FileStream *file_kin_between(FilePath *path, FileStream *after, const FileMark *
                         stream->since = event_time_ago(since, KIN_MARGIN);
                         stream->since_end = stream->live_end;
                 }
-                stream->after = after;
-                stream->chained = after != NULL;
+                stream_follow(stream, after);
                 after = stream;
         }
         return after;
@@ -399,8 +398,7 @@ void file_kin_first(FilePath *path, FileStream *stream, EventTime since)
                         stream_close(earlier);
                         return;
                 }
-                later->after = earlier;
-                later->chained = true;
+                stream_follow(later, earlier);
                 later = earlier;
         }
 }

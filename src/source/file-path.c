@@ -21,6 +21,7 @@
 #define SAME_LOG 64             /* equal bytes at the beginning by which two files are one log */
 #define EVIDENCE 32             /* bytes of a fingerprint by which a file is known under another path */
 #define ROW_MARGIN 60           /* seconds that lines of a later file may be older than the last one before the restart */
+#define ROTATED_SHARE 3         /* times as many files as could still be opened are a user's at most, with those that were rotated away */
 #define NOTICE_USEC (600 * USEC_PER_SEC)
 
 static void notice(FilePath *path, const char *text)
@@ -68,28 +69,6 @@ static int64_t longest_findtime(const FilePath *path)
 
 /* ---- rows of an earlier run ---- */
 
-static bool is_row_of(const FileRow *row, const FilePath *path)
-{
-        const char *rest = row->name + strlen("file:");
-        size_t length = strlen(path->path);
-
-        return strncmp(rest, path->path, length) == 0 && (rest[length] == '\0' || (rest[length] == '|' && strlen(rest + length) == 9));
-}
-
-/* Its own, or that of the path when it was read in another way. */
-static FileRow *find_row(const FilePath *path)
-{
-        FileSource *source = path->source;
-
-        for (size_t i = 0; i < source->n_rows; i++)
-                if (strcmp(source->rows[i].name, path->name) == 0)
-                        return &source->rows[i];
-        for (size_t i = 0; i < source->n_rows; i++)
-                if (is_row_of(&source->rows[i], path))
-                        return &source->rows[i];
-        return NULL;
-}
-
 static bool resume_at(FileStream *stream, FileRow *row, size_t evidence)
 {
         for (size_t i = row->n_marks; i-- > 0;)
@@ -103,10 +82,10 @@ static bool resume_at(FileStream *stream, FileRow *row, size_t evidence)
 /* A file may have been read under another path: it was renamed to one that is read as well. */
 static bool resume_elsewhere(FileStream *stream)
 {
-        FileSource *source = stream->source;
+        FileRow *row, *next;
 
-        for (size_t i = 0; i < source->n_rows; i++)
-                if (resume_at(stream, &source->rows[i], EVIDENCE))
+        HASH_ITER(hh, stream->source->rows, row, next)
+                if (resume_at(stream, row, EVIDENCE))
                         return true;
         return false;
 }
@@ -115,7 +94,7 @@ static FileStream *known(const FilePath *path, const FileMark *mark)
 {
         FileStream *stream;
 
-        DL_FOREACH(path->source->streams, stream)
+        for (stream = *stream_bucket(path->source, mark->inode); stream; stream = stream->inode_next)
                 if (stream->reading == path->reading && stream->inode == mark->inode && stream->offset >= mark->offset && stream->n_paths > 0)
                         return stream;
         return NULL;
@@ -139,8 +118,7 @@ static FileStream *find_mark(FilePath *path, FileMark *mark, FileStream *(*seek)
                 return last;
         mark->used = true;
         stream->quiet = mark->quiet;
-        stream->after = last;
-        stream->chained = last != NULL;
+        stream_follow(stream, last);
         return stream;
 }
 
@@ -227,8 +205,7 @@ static void begin_behind(FilePath *path, FileStream *stream, FileStream *before)
         if (!rotated && is_same_log(before, stream->fd))
                 only_younger(stream, mark.time, 0);
         stream->memory = before->memory;
-        stream->after = file_kin_between(path, before, &mark, stream->inode);
-        stream->chained = true;
+        stream_follow(stream, file_kin_between(path, before, &mark, stream->inode));
 }
 
 static void begin_from_row(FilePath *path, FileStream *stream, FileRow *row)
@@ -237,13 +214,12 @@ static void begin_from_row(FilePath *path, FileStream *stream, FileRow *row)
 
         if (!resumed && row->n_marks > 0)
                 only_younger(stream, row->marks[row->n_marks - 1].time, ROW_MARGIN);
-        stream->after = use_row(path, row, resumed);
-        stream->chained = stream->after != NULL;
+        stream_follow(stream, use_row(path, row, resumed));
 }
 
 static void begin(FilePath *path, FileStream *stream, FileStream *before, bool had)
 {
-        FileRow *row = path->placed ? NULL : find_row(path);
+        FileRow *row = path->placed ? NULL : file_row_find(path);
         EventTime since = event_time_ago(clock_event_now(), longest_findtime(path));
 
         if (row) {
@@ -269,12 +245,19 @@ static void begin(FilePath *path, FileStream *stream, FileStream *before, bool h
 
 /* ---- coming and going ---- */
 
+static void count_standing(const FileStream *stream, int n)
+{
+        stream->source->n_standing += (size_t) n;
+        if (stream->user)
+                stream->user->n_standing += (size_t) n;
+}
+
 static FileStream *newest_old(const FilePath *path)
 {
         FileStream *stream, *newest = NULL;
 
-        DL_FOREACH(path->source->streams, stream)
-                if (stream->owner == path && stream->n_paths == 0)
+        DL_FOREACH2(path->owned, stream, owned_next)
+                if (stream->n_paths == 0)
                         newest = stream;
         return newest;
 }
@@ -285,8 +268,7 @@ static void change_owner(FileStream *stream)
 
         HASH_ITER(hh, stream->source->paths, path, next)
                 if (path->stream == stream) {
-                        stream->owner->moved = true;
-                        stream->owner = path;
+                        stream_set_owner(stream, path);
                         return;
                 }
 }
@@ -310,7 +292,8 @@ void file_path_leave(FilePath *path)
                 change_owner(stream);
                 return;
         }
-        stream->owner = path;
+        count_standing(stream, -1);
+        stream_set_owner(stream, path);
         stream->quiet = stream->shadow = false;
         stream->changed = clock_boot_now();
         if (fstat(stream->fd, &st) == 0)
@@ -327,11 +310,37 @@ static void join(FilePath *path, FileStream *stream)
         path->moved = true;
         path->had = true;
         stream->n_paths++;
-        if (stream->n_paths == 1 && stream->owner != path) {
-                stream->owner->moved = true;
-                stream->owner = path;
-        }
+        if (stream->n_paths == 1)
+                count_standing(stream, 1);
+        if (stream->n_paths == 1 && stream->owner != path)
+                stream_set_owner(stream, path);
         add_readers(stream, path);
+}
+
+/**
+ * file_path_park() - stop reading a file that has been read to its end, and keep its place, since others are to be read
+ *
+ * When it is written to again it is in use, and goes on there: whatever has come meanwhile is not lost.
+ *
+ * Return: whether that was possible.
+ */
+bool file_path_park(FilePath *path)
+{
+        char position[FILE_POSITION_MAX];
+        FileStream *stream = path->stream;
+        EventTime time;
+
+        if (!stream || stream->owner != path || stream->n_paths > 1 || path->literal || stream->ready || stream->after || stream->shadow ||
+            stream->errors > 0 || newest_old(path))
+                return false;
+        file_path_position(path, position, &time);
+        if (file_row_park(path->source, path->name, position) < 0)
+                return false;
+        count_standing(stream, -1);
+        stream_close(stream);
+        path->stream = NULL;
+        path->scan = path->source->scan - 1;
+        return true;
 }
 
 static void attach(FilePath *path, int fd, const struct stat *st)
@@ -367,6 +376,35 @@ static void open_failed(FilePath *path, int r)
         snprintf(path->problem, sizeof path->problem, "%s cannot be opened: %s; %s", path->path, strerror(-r), advice);
 }
 
+/*
+ * A user's rotations may have half of what others could have besides, so that many of his logs can be rotated at once; then each
+ * waits until an old one is quiet.
+ */
+static bool is_too_much(const FileSource *source, const FileUser *user)
+{
+        return user && user->n_streams > user->n_standing && user->n_streams / ROTATED_SHARE >= source->streams_max - source->n_streams;
+}
+
+/* Whether the file that stands at a path now can be opened, as far as descriptors go. */
+static bool has_room(FilePath *path)
+{
+        FileSource *source = path->source;
+        const FileUser *user = path->stream ? path->stream->user : NULL;
+
+        while (source->n_streams >= source->streams_max && file_make_room(source, user, false))
+                ;
+        if (source->n_streams >= source->streams_max) {
+                snprintf(path->problem, sizeof path->problem, "%s is not read: %zu files are read already; name fewer files, or raise LimitNOFILE= of "
+                         "the unit", path->path, source->n_streams);
+                source->scan_polled = source->scan_polled || source->n_streams > source->n_standing;
+                return false;
+        }
+        while (is_too_much(source, user) && file_make_room(source, user, true))
+                ;
+        source->scan_polled = source->scan_polled || is_too_much(source, user);
+        return !is_too_much(source, user);
+}
+
 static void look(FilePath *path)
 {
         FileSource *source = path->source;
@@ -376,7 +414,7 @@ static void look(FilePath *path)
         r = file_chase(source, path->path, &st, path->problem, sizeof path->problem);
         path->absent = r == -ENOENT || r == -ENOTDIR;
         if (path->absent) {
-                FileRow *row = path->placed ? NULL : find_row(path);
+                FileRow *row = path->placed ? NULL : file_row_find(path);
 
                 file_path_leave(path);
                 if (row && source->first_scan)
@@ -388,11 +426,8 @@ static void look(FilePath *path)
                         add_readers(path->stream, path);
                 return;
         }
-        if (source->n_streams >= source->streams_max) {
-                snprintf(path->problem, sizeof path->problem, "%s is not read: %zu files are read already; name fewer files, or raise LimitNOFILE= of "
-                         "the unit", path->path, source->n_streams);
+        if (!has_room(path))
                 return;
-        }
         fd = file_open_regular(AT_FDCWD, path->path, true, &opened);
         if (fd < 0) {
                 open_failed(path, fd);
@@ -465,8 +500,7 @@ void stream_rewritten(FileStream *stream)
         stream->head_size = stream->tail_size = 0;
         stream->skipping = false;
         stream->live_end = stream->since_end = 0;
-        stream->after = copy;
-        stream->chained = copy != NULL;
+        stream_follow(stream, copy);
         if (same)
                 only_younger(stream, mark.time, 0);
         stream_ready(stream);

@@ -130,18 +130,30 @@ static bool has_mark(const FilePath *path, const FileStream *stream)
 {
         if (stream->shadow || (stream->after && stream->offset == 0))
                 return false;
-        return stream == path->stream || (stream->n_paths == 0 && stream->owner == path);
+        return stream == path->stream || stream->n_paths == 0;
 }
 
 /* Of too many the oldest are left out. */
 static size_t marks_left_out(const FilePath *path)
 {
         const FileStream *stream;
-        size_t n = 0;
+        size_t n = path->stream && has_mark(path, path->stream);
 
-        DL_FOREACH(path->source->streams, stream)
-                n += has_mark(path, stream);
+        DL_FOREACH2(path->owned, stream, owned_next)
+                n += stream != path->stream && has_mark(path, stream);
         return n > FILE_MARKS_MAX ? n - FILE_MARKS_MAX : 0;
+}
+
+static size_t add_mark(const FileStream *stream, char position[static FILE_POSITION_MAX], size_t used, EventTime *time)
+{
+        FileMark mark;
+
+        stream_mark(stream, &mark);
+        if (used > 0)
+                position[used++] = ' ';
+        used += (size_t) mark_write(&mark, position + used, FILE_POSITION_MAX - used);
+        *time = event_time_max(*time, stream->last_line);
+        return used;
 }
 
 /**
@@ -155,23 +167,16 @@ void file_path_position(const FilePath *path, char position[static FILE_POSITION
 
         position[0] = '\0';
         *ret_time = EVENT_TIME_NONE;
-        /* Streams that were rotated away stand in that order. */
-        for (int current = 0; current < 2; current++)
-                DL_FOREACH(path->source->streams, stream) {
-                        FileMark mark;
-
-                        if ((stream == path->stream) != current || !has_mark(path, stream))
-                                continue;
-                        if (left_out > 0) {
-                                left_out--;
-                                continue;
-                        }
-                        stream_mark(stream, &mark);
-                        if (used > 0)
-                                position[used++] = ' ';
-                        used += (size_t) mark_write(&mark, position + used, FILE_POSITION_MAX - used);
-                        *ret_time = event_time_max(*ret_time, stream->last_line);
-                }
+        DL_FOREACH2(path->owned, stream, owned_next) {
+                if (stream == path->stream || !has_mark(path, stream))
+                        continue;
+                if (left_out > 0)
+                        left_out--;
+                else
+                        used = add_mark(stream, position, used, ret_time);
+        }
+        if (path->stream && has_mark(path, path->stream))
+                add_mark(path->stream, position, used, ret_time);
 }
 
 static bool print_fits(int fd, off_t offset, const FilePrint *print, unsigned char bytes[static FILE_PRINT_MAX])

@@ -14,6 +14,7 @@
 #define FILE_PRINT_MAX 256      /* bytes that a fingerprint covers at most */
 #define FILE_TURN 131072        /* bytes read of a file in one turn */
 #define FILE_PARTS_MAX FILE_TURN /* bytes of a file over which the parts of a message are joined */
+#define FILE_BUCKETS 1024
 #define FILE_LINES_BETWEEN 64   /* lines between two looks at the clock */
 #define FILE_MARKS_MAX 23       /* in a position: they have to fit into FILE_POSITION_MAX */
 #define FILE_TRUST_USEC (60 * USEC_PER_SEC) /* a line without stamp has that of the line before it, if that is no older */
@@ -57,9 +58,13 @@ typedef struct FileMark {
  */
 typedef struct FileRow {
         char *name, *position;
+        const char *path;       /* in `name` */
+        size_t path_length;
         FileMark *marks;        /* oldest first */
         size_t n_marks;
         bool used;
+        bool moved;             /* it has to be written */
+        UT_hash_handle hh, hh_path; /* by name; by path, of each path the first */
 } FileRow;
 
 typedef struct FileReading {
@@ -72,10 +77,37 @@ typedef struct FileReading {
 typedef struct FilePattern {
         const char *text;
         size_t watch;
-        size_t n_found, n_dropped;
-        bool told;
-        char problem[256];      /* why nothing of it is read */
+        size_t n_found;
+        size_t n_trusted;       /* of those that match, root's and ours that are read */
+        size_t n_left_out, crowd_told;
+        char problem[256];      /* why not all of it is read */
+        char told[256];
+        char crowd[256];        /* more match than are read */
 } FilePattern;
+
+/**
+ * Somebody whose files are read; not root, and not we.
+ */
+typedef struct FileUser {
+        uid_t uid;
+        size_t n_streams;       /* open files of his, those that were rotated away too */
+        size_t n_standing;      /* those that were not */
+        size_t n_chosen;        /* that are going to be opened in this scan */
+        bool spent;             /* nothing of his gives way in this scan */
+        size_t n_left_out;      /* of the pattern at hand */
+        size_t n_entries;       /* of his directories, that were looked at for the pattern at hand */
+        UT_hash_handle hh;
+} FileUser;
+
+/**
+ * The entries of directories that may still be looked at for a pattern.
+ */
+typedef struct FileShare {
+        FileSource *source;
+        size_t left;
+} FileShare;
+
+typedef struct FileChoice FileChoice;
 
 /**
  * A message that docker has split, as far as it has been read, and what a place and a clock have to do with it.
@@ -96,6 +128,7 @@ struct FilePath {
         char *name;             /* of its row */
         FileReading *reading;
         FileStream *stream;     /* NULL: there is no file, or it cannot be read */
+        FileStream *owned;      /* whose owner it is; those that were rotated away in the order in which they were */
         size_t *readers, n_readers, readers_size;
         unsigned scan;          /* the last scan that found it */
         bool literal;           /* named by a pattern without wildcards: stays while it is not there */
@@ -108,7 +141,7 @@ struct FilePath {
         BootTime notice_until, retry;
         unsigned errors;
         uint64_t rotated;
-        UT_hash_handle hh;
+        UT_hash_handle hh, hh_name; /* by key, by the row's name */
 };
 
 /**
@@ -117,6 +150,7 @@ struct FilePath {
 struct FileStream {
         FileSource *source;
         FileReading *reading;
+        FileUser *user;         /* NULL: root or we */
         FilePath *owner;        /* whose row keeps its place, and whose name its lines bear */
         size_t n_paths;         /* that it stands at; 0: rotated away */
         int fd;
@@ -144,13 +178,16 @@ struct FileStream {
         BootTime retry;         /* 0: it has not failed */
         unsigned errors;
         bool resumed;           /* goes on where an earlier run left it */
-        bool ready, starting, polled, quiet, unlinked, forgeable, at_end, chained, back_fill;
+        bool ready, starting, polled, quiet, unlinked, forgeable, back_fill;
         bool shadow;            /* so far a copy of a file that is read */
-        FileStream *after;      /* read once that one has been read to its end */
+        FileStream *after;      /* read once that one has been read to its end; stream_follow() */
+        size_t n_followers;     /* that are read after this one */
         FileNode *node;         /* NULL: nothing tells of changes, so it is polled */
         FileStream *node_next;
         uint64_t lines, bytes, over_long, bad, truncated;
         FileStream *prev, *next;                /* all */
+        FileStream *owned_prev, *owned_next;    /* of its owner */
+        FileStream *inode_next;                 /* with inodes alike */
         FileStream *ready_prev, *ready_next;    /* to be read */
 };
 
@@ -163,18 +200,20 @@ struct FileSource {
         size_t n_readings;
         FilePattern *patterns;
         size_t n_patterns;
-        FilePath *paths;
+        FilePath *paths, *paths_by_name;
         FileStream *streams, *ready;
-        FileRow *rows;
-        size_t n_rows;
+        FileStream *by_inode[FILE_BUCKETS];
+        FileUser *users;
+        FileRow *rows, *rows_by_path;
         char **forgotten;       /* names of rows that are not needed any more */
         size_t n_forgotten;
         FileNode *nodes;
         int inotify;            /* -1: there is none, everything is polled */
         sd_event_source *io, *timer, *defer;
         unsigned scan;
-        size_t n_streams, streams_max;
-        bool started, paused, first_scan, caught_up, scan_wanted, scan_polled, watches_full, watches_told, in_turn;
+        size_t n_streams, streams_max; /* files that are open; that may be */
+        size_t n_standing, n_chosen; /* that are open and not rotated away; that are going to be opened in this scan */
+        bool started, paused, first_scan, caught_up, scan_wanted, scan_polled, watches_full, watches_told, in_turn, spent;
         BootTime scan_allowed, scan_due, look_due, poll_due, started_at;
         EventTime born;
         FileStream *reading;    /* the one whose lines are being handed out */
@@ -188,23 +227,53 @@ void file_source_turn(FileSource *source);
 void file_forget(FileSource *source, const char *name);
 void file_path_tell(FilePath *path);
 void stream_ready(FileStream *stream);
+bool file_make_room(FileSource *source, const FileUser *user, bool own);
 FileStream *stream_new(FilePath *owner, int fd, const struct stat *st);
 void stream_close(FileStream *stream);
+void stream_follow(FileStream *stream, FileStream *after);
+void stream_set_owner(FileStream *stream, FilePath *owner);
+FileStream **stream_bucket(FileSource *source, ino_t inode);
 FileStream *stream_find(FileSource *source, const FileReading *reading, dev_t device, ino_t inode);
 void stream_fail(FileStream *stream, int r);
 
 /* ---- file-watch.c: paths, globs, inotify ---- */
 int file_watch_open(FileSource *source);
+FilePath *file_path_get(FileSource *source, const FilePattern *pattern, const char *text, bool make);
+void file_found(FileSource *source, FilePattern *pattern, const char *text, bool literal);
 void file_watch_close(FileSource *source);
 void file_watch_stream(FileStream *stream);
 void file_unwatch_stream(FileStream *stream);
 void file_scan(FileSource *source);
+void file_path_free(FilePath *path);
 int file_open_regular(int directory, const char *name, bool follow, struct stat *ret_st);
 int file_chase(FileSource *source, const char *path, struct stat *ret_st, char *problem, size_t problem_size);
+
+/* ---- file-choose.c: which are read, where too many match ---- */
+bool file_user_is_trusted(uid_t uid);
+FileUser *file_user_open(FileSource *source, uid_t uid);
+void file_user_close(FileUser *user);
+void file_users_free(FileSource *source, bool all);
+void file_share_begin(FileSource *source, FileShare *share);
+bool file_share_take(FileShare *share, uid_t uid, size_t *used, size_t n);
+FileChoice *file_choice_new(FileSource *source, FilePattern *pattern);
+FileChoice *file_choice_free(FileChoice *choice);
+DEFINE_CLEANUP(FileChoice *, file_choice_free)
+int file_choice_add(FileChoice *choice, const char *path, uid_t uid, int64_t mtime);
+void file_choice_make(FileChoice *choice);
+
+/* ---- file-row.c: what an earlier run has kept ---- */
+char *file_row_name(const char *path, uint32_t reading);
+int file_row_add(FileSource *source, const char *name, const char *position);
+int file_row_park(FileSource *source, const char *name, const char *position);
+FileRow *file_row_find(const FilePath *path);
+bool file_row_is_kept(const FileSource *source, const FilePattern *pattern, const char *path);
+void file_row_drop(FileSource *source, FileRow *row);
+void file_rows_free(FileSource *source);
 
 /* ---- file-path.c: from a path to the file that stands there ---- */
 void file_path_look(FilePath *path);
 void file_path_leave(FilePath *path);
+bool file_path_park(FilePath *path);
 void stream_rewritten(FileStream *stream);
 
 /* ---- file-kin.c: files beside a file that rotation has made of it ---- */

@@ -39,8 +39,7 @@
 #define FILE_MASK (IN_MODIFY | IN_ATTRIB)
 #define LINKS_MAX 40
 #define NAMES_MAX 16            /* in a directory; more: every name matters */
-#define FOUND_MAX 1000          /* files of one pattern */
-#define ENTRIES_MAX 65536       /* of directories, looked at in a scan of one pattern */
+#define ENTER_COST 8            /* entries of a directory, as a directory below it costs: it is watched */
 #define EVENTS_SIZE 65536
 #define EVENTS_TURN 8           /* reads of events in a turn */
 #define SCAN_REST 10            /* times as long as a scan took */
@@ -58,7 +57,9 @@ struct FileNode {
 typedef struct Walk {
         FileSource *source;
         FilePattern *pattern;
-        size_t n_entries;
+        FileChoice *choice;
+        FileShare share;
+        bool cut;
         char path[PATH_MAX];
 } Walk;
 
@@ -409,40 +410,63 @@ static void add_path_reader(FilePath *path, size_t watch)
         path->readers[path->n_readers++] = watch;
 }
 
-static FilePath *path_get(FileSource *source, FileReading *reading, const char *text)
+/**
+ * file_path_get() - the path that a pattern matches
+ * @make:       if there is none yet
+ *
+ * Return: the path; NULL: there is none, or no memory.
+ */
+FilePath *file_path_get(FileSource *source, const FilePattern *pattern, const char *text, bool make)
 {
+        size_t reading = source->watch_reading[pattern->watch];
         _cleanup_free_ char *key = NULL;
         FilePath *path;
         int length;
 
-        if (asprintf(&key, "%td:%n%s", reading - source->readings, &length, text) < 0) {
+        if (asprintf(&key, "%zu:%n%s", reading, &length, text) < 0) {
                 key = NULL;
                 return NULL;
         }
         HASH_FIND_STR(source->paths, key, path);
-        if (path)
+        if (path || !make)
                 return path;
         path = calloc(1, sizeof *path);
-        if (path && (reading->hash ? asprintf(&path->name, "file:%s|%08x", text, reading->hash) : asprintf(&path->name, "file:%s", text)) < 0) {
+        if (path && !(path->name = file_row_name(text, source->readings[reading].hash))) {
                 free(path);
                 path = NULL;
         }
         if (!path)
                 return NULL;
         path->source = source;
-        path->reading = reading;
+        path->reading = &source->readings[reading];
         path->key = steal(key);
         path->path = path->key + length;
         HASH_ADD_KEYPTR(hh, source->paths, path->key, strlen(path->key), path);
+        HASH_ADD_KEYPTR(hh_name, source->paths_by_name, path->name, strlen(path->name), path);
         return path;
 }
 
-static void found(Walk *walk, bool literal)
+/**
+ * file_path_free() - forget a path under which nothing is read
+ */
+void file_path_free(FilePath *path)
 {
-        FileSource *source = walk->source;
-        FilePath *path = path_get(source, &source->readings[source->watch_reading[walk->pattern->watch]], walk->path);
+        HASH_DEL(path->source->paths, path);
+        HASH_DELETE(hh_name, path->source->paths_by_name, path);
+        free(path->readers);
+        free(path->name);
+        free(path->key);
+        free(path);
+}
 
-        walk->pattern->n_found++;
+/**
+ * file_found() - a path that a pattern matches is to be read
+ */
+void file_found(FileSource *source, FilePattern *pattern, const char *text, bool literal)
+{
+        FilePath *path = file_path_get(source, pattern, text, true);
+
+        pattern->n_found++;
         if (!path) {
                 source->scan_polled = true; /* again, when there is memory */
                 return;
@@ -453,33 +477,82 @@ static void found(Walk *walk, bool literal)
         }
         path->scan = source->scan;
         path->literal = path->literal || literal;
-        add_path_reader(path, walk->pattern->watch);
+        add_path_reader(path, pattern->watch);
+}
+
+/* Who can make more of what stands here: who owns it; of what root links to, its owner. */
+static void candidate(Walk *walk, const struct stat *entry)
+{
+        struct stat st = *entry;
+
+        if (S_ISLNK(entry->st_mode) && file_user_is_trusted(entry->st_uid) && stat(walk->path, &st) < 0 && errno == ENOENT)
+                return;
+        if (file_choice_add(walk->choice, walk->path, st.st_uid, (int64_t) st.st_mtim.tv_sec * USEC_PER_SEC + st.st_mtim.tv_nsec / 1000) < 0)
+                walk->source->scan_polled = true;
+}
+
+/* Which entries are too many is not known before they are looked at. */
+static void cut(Walk *walk, const char *where, uid_t uid)
+{
+        walk->cut = true;
+        snprintf(walk->pattern->problem, sizeof walk->pattern->problem, "not all entries of %.120s are looked at: there are too many in directories of user %u; "
+                 "have them removed, or match fewer directories", where, (unsigned) uid);
 }
 
 static void walk_on(Walk *walk, const char *rest);
 
-/* One name for a component of the pattern; `walk->path` is the directory. */
-static void walk_name(Walk *walk, const char *name, const char *rest, bool literal)
+static void walk_file(Walk *walk, uid_t directory)
+{
+        struct stat entry, st;
+
+        if (lstat(walk->path, &entry) < 0) {
+                if (errno == ENOENT)
+                        return;
+                entry = (struct stat){ .st_uid = directory };
+        } else if (S_ISDIR(entry.st_mode) || (S_ISLNK(entry.st_mode) && (stat(walk->path, &st) == 0 ? S_ISDIR(st.st_mode) : errno == ENOENT)))
+                return;
+        candidate(walk, &entry);
+}
+
+static void walk_further(Walk *walk, const char *rest)
+{
+        struct stat st;
+        size_t used = 0;
+        int r;
+
+        if (lstat(walk->path, &st) < 0) {
+                if (errno == EACCES)
+                        walk->source->scan_polled = true;
+                return;
+        }
+        if (!S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode))
+                return;
+        if (!file_share_take(&walk->share, st.st_uid, &used, ENTER_COST)) {
+                cut(walk, walk->path, st.st_uid);
+                return;
+        }
+        r = S_ISLNK(st.st_mode) ? follow(walk->source, walk->path) : 0;
+        if (r == -EPERM)
+                snprintf(walk->pattern->problem, sizeof walk->pattern->problem, "%.120s is a symbolic link whose owner does not own what it leads to; "
+                         "let root own the link", walk->path);
+        else if (r == 0 && stat(walk->path, &st) == 0 && S_ISDIR(st.st_mode))
+                walk_on(walk, rest);
+}
+
+/* One name for a component of the pattern; `walk->path` is the directory, @directory its owner. */
+static void walk_name(Walk *walk, const char *name, const char *rest, bool literal, uid_t directory)
 {
         size_t length = strlen(walk->path);
-        struct stat st;
 
         if (length + strlen(name) + 2 > sizeof walk->path)
                 return;
         sprintf(walk->path + length, "/%s", name);
-        if (!*rest) {
-                if (literal || (stat(walk->path, &st) == 0 ? !S_ISDIR(st.st_mode) : errno != ENOENT))
-                        found(walk, literal);
-        } else if (lstat(walk->path, &st) == 0) {
-                int r = S_ISLNK(st.st_mode) ? follow(walk->source, walk->path) : 0;
-
-                if (r == -EPERM)
-                        snprintf(walk->pattern->problem, sizeof walk->pattern->problem, "%.120s is a symbolic link whose owner does not own what it leads to; "
-                                 "let root own the link", walk->path);
-                else if (r == 0 && stat(walk->path, &st) == 0 && S_ISDIR(st.st_mode))
-                        walk_on(walk, rest);
-        } else if (errno == EACCES)
-                walk->source->scan_polled = true;
+        if (*rest)
+                walk_further(walk, rest);
+        else if (literal)
+                file_found(walk->source, walk->pattern, walk->path, true);
+        else
+                walk_file(walk, directory);
         walk->path[length] = '\0';
 }
 
@@ -514,50 +587,16 @@ static int compare_names(const void *a, const void *b)
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-typedef struct Aged {
-        const char *name;
-        int64_t mtime;
-} Aged;
-
-static int compare_ages(const void *a, const void *b)
-{
-        const Aged *left = a, *right = b;
-
-        return (left->mtime < right->mtime) - (left->mtime > right->mtime);
-}
-
-/* Of too many files those that were written to last are read. */
-static void keep_youngest(const char *directory, Names *names, size_t max)
-{
-        _cleanup_free_ Aged *aged = calloc(names->n, sizeof *aged);
-        char path[PATH_MAX];
-        struct stat st;
-
-        for (size_t i = 0; aged && i < names->n; i++) {
-                bool there = join(path, *directory ? directory : "/", names->names[i]) && stat(path, &st) == 0;
-
-                aged[i] = (Aged){ names->names[i], there ? (int64_t) st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 : 0 };
-        }
-        if (aged)
-                qsort(aged, names->n, sizeof *aged, compare_ages);
-        for (size_t i = 0; i < names->n; i++) {
-                if (aged)
-                        names->names[i] = (char *) aged[i].name;
-                if (i >= max)
-                        free(names->names[i]);
-        }
-        names->n = max;
-}
-
 static void walk_directory(Walk *walk, const char *component, const char *rest)
 {
         const char *directory = *walk->path ? walk->path : "/";
         _cleanup_(names_deinit) Names names = { NULL };
         const struct dirent *entry;
         DIR *stream = opendir(directory);
-        size_t left;
+        struct stat st = { 0 };
+        size_t used = 0;
 
-        if (!stream) {
+        if (!stream || fstat(dirfd(stream), &st) < 0) {
                 if (errno != ENOENT && errno != ENOTDIR) {
                         snprintf(walk->pattern->problem, sizeof walk->pattern->problem, "%.120s cannot be read: %s; give bailiffd's user the right to list it",
                                  directory, strerror(errno));
@@ -565,8 +604,11 @@ static void walk_directory(Walk *walk, const char *component, const char *rest)
                 }
                 return;
         }
-        while (walk->n_entries < ENTRIES_MAX && (entry = readdir(stream))) {
-                walk->n_entries++;
+        while ((entry = readdir(stream))) {
+                if (!file_share_take(&walk->share, st.st_uid, &used, 1)) {
+                        cut(walk, directory, st.st_uid);
+                        break;
+                }
                 if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
                         continue;
                 if (fnmatch(component, entry->d_name, FNM_PERIOD) == 0 && (*rest || !file_is_compressed(entry->d_name)) &&
@@ -574,15 +616,10 @@ static void walk_directory(Walk *walk, const char *component, const char *rest)
                         break;
         }
         closedir(stream);
-        left = walk->pattern->n_found < FOUND_MAX ? FOUND_MAX - walk->pattern->n_found : 0;
-        if (!*rest && names.n > left) {
-                walk->pattern->n_dropped += names.n - left;
-                keep_youngest(walk->path, &names, left);
-        }
         if (names.n > 0)
                 qsort(names.names, names.n, sizeof *names.names, compare_names);
         for (size_t i = 0; i < names.n; i++)
-                walk_name(walk, names.names[i], rest, false);
+                walk_name(walk, names.names[i], rest, false, st.st_uid);
 }
 
 static void walk_on(Walk *walk, const char *rest)
@@ -601,7 +638,7 @@ static void walk_on(Walk *walk, const char *rest)
         if (has_magic(component, length))
                 walk_directory(walk, component, rest);
         else
-                walk_name(walk, component, rest, !has_magic(walk->pattern->text, strlen(walk->pattern->text)));
+                walk_name(walk, component, rest, !has_magic(walk->pattern->text, strlen(walk->pattern->text)), 0);
 }
 
 /* What is named is waited for, though a directory on the way is missing. */
@@ -609,32 +646,54 @@ static void want_literal(Walk *walk)
 {
         if (has_magic(walk->pattern->text, strlen(walk->pattern->text)) || walk->pattern->n_found > 0)
                 return;
-        snprintf(walk->path, sizeof walk->path, "%s", walk->pattern->text);
-        found(walk, true);
+        file_found(walk->source, walk->pattern, walk->pattern->text, true);
+}
+
+/* What is read already stays so, though the walk did not come to it. */
+static void keep_followed(Walk *walk)
+{
+        FileSource *source = walk->source;
+        FilePath *path, *next;
+        struct stat st;
+
+        HASH_ITER(hh, source->paths, path, next) {
+                bool matched = false;
+
+                for (size_t i = 0; i < path->n_readers; i++)
+                        matched = matched || path->readers[i] == walk->pattern->watch;
+                if (matched && path->stream && path->scan != source->scan && lstat(path->path, &st) == 0 &&
+                    file_choice_add(walk->choice, path->path, st.st_uid, 0) < 0)
+                        source->scan_polled = true;
+        }
 }
 
 static void walk_pattern(FileSource *source, FilePattern *pattern)
 {
-        Walk walk = { .source = source, .pattern = pattern };
+        _cleanup_(file_choice_freep) FileChoice *choice = file_choice_new(source, pattern);
+        Walk walk = { .source = source, .pattern = pattern, .choice = choice };
 
-        pattern->n_found = pattern->n_dropped = 0;
+        if (!choice) {
+                source->scan_polled = true;
+                return;
+        }
+        pattern->n_found = pattern->n_trusted = pattern->n_left_out = 0;
         pattern->problem[0] = '\0';
+        file_share_begin(source, &walk.share);
         walk_on(&walk, pattern->text);
         want_literal(&walk);
+        if (walk.cut)
+                keep_followed(&walk);
+        file_choice_make(choice);
 }
 
 static void tell_pattern(FileSource *source, FilePattern *pattern)
 {
-        char text[PATH_MAX + 256];
-
-        if (pattern->n_dropped > 0 || pattern->n_found >= FOUND_MAX)
-                snprintf(pattern->problem, sizeof pattern->problem, "more than %d files match; only those that were written to last are read: "
-                         "match fewer", FOUND_MAX);
-        if (!*pattern->problem && !pattern->told)
+        if (*pattern->crowd)
+                strcpy(pattern->problem, pattern->crowd);
+        if (strcmp(pattern->problem, pattern->told) == 0)
                 return;
-        pattern->told = *pattern->problem != '\0';
-        snprintf(text, sizeof text, "%s", pattern->problem);
-        source->callbacks.state(source->callbacks.userdata, pattern->text, text);
+        strcpy(pattern->told, pattern->problem);
+        source->callbacks.state(source->callbacks.userdata, pattern->text, pattern->told);
 }
 
 static void tell_watches(FileSource *source)
@@ -662,19 +721,16 @@ static void drop_stale_nodes(FileSource *source)
 static void drop_path(FilePath *path)
 {
         FileSource *source = path->source;
-        FileStream *stream;
+        FileRow *row;
 
-        DL_FOREACH(source->streams, stream)
-                if (stream->owner == path)
-                        return;
-        file_forget(source, path->name);
+        if (path->owned)
+                return;
+        HASH_FIND_STR(source->rows, path->name, row);
+        if (!row || row->used)
+                file_forget(source, path->name);
         if (path->told[0])
                 source->callbacks.state(source->callbacks.userdata, path->path, "");
-        HASH_DEL(source->paths, path);
-        free(path->readers);
-        free(path->name);
-        free(path->key);
-        free(path);
+        file_path_free(path);
 }
 
 /**
@@ -704,6 +760,7 @@ void file_scan(FileSource *source)
         for (size_t i = 0; i < source->n_patterns; i++)
                 tell_pattern(source, &source->patterns[i]);
         tell_watches(source);
+        file_users_free(source, false);
         took = clock_boot_now().usec - start.usec;
         source->scan_allowed.usec = start.usec + took + (took * SCAN_REST > 1000 ? took * SCAN_REST : 1000);
 }

@@ -13,7 +13,8 @@
  * that there is a new file. It is closed ten seconds after its last change if it
  * has been removed (its space is wanted back); otherwise it stays until another
  * old file is quiet after it. After a minute of quiet its partial last line goes
- * out as it is.
+ * out as it is. If descriptors are short it gives way to a log that is there, as
+ * soon as it is at its end and has been quiet for ten seconds.
  *
  * Nothing here is final. An error is tried again, ten times in the first second
  * and then once a second, and never ends a stream. No handler returns an error
@@ -36,12 +37,12 @@
 #define QUIET_USEC (60 * USEC_PER_SEC)
 #define UNLINKED_USEC (10 * USEC_PER_SEC)
 #define ABANDONED_USEC (600 * USEC_PER_SEC) /* removed, and nothing came in its place */
+#define SPARE_USEC UNLINKED_USEC /* quiet for so long, an old file gives way if descriptors are short */
 #define OLD_MAX 8               /* rotated files of a path that have been read to their end */
 #define STREAMS_MAX 4096
 #define ERRORS_FAST 10
 #define RETRY_FAST (100 * USEC_PER_MSEC)
 #define RETRY_SLOW (1 * USEC_PER_SEC)
-#define SKEW_TOLD 60            /* seconds */
 
 static bool has_passed(BootTime now, BootTime since, int64_t usec)
 {
@@ -50,14 +51,34 @@ static bool has_passed(BootTime now, BootTime since, int64_t usec)
 
 /* ---- streams ---- */
 
+/**
+ * stream_bucket() - the streams with inodes alike
+ */
+FileStream **stream_bucket(FileSource *source, ino_t inode)
+{
+        return &source->by_inode[(inode ^ (inode >> 10)) % FILE_BUCKETS];
+}
+
 FileStream *stream_find(FileSource *source, const FileReading *reading, dev_t device, ino_t inode)
 {
-        FileStream *stream;
+        FileStream *stream = *stream_bucket(source, inode);
 
-        DL_FOREACH(source->streams, stream)
-                if (stream->inode == inode && stream->device == device && stream->reading == reading)
-                        return stream;
-        return NULL;
+        while (stream && (stream->inode != inode || stream->device != device || stream->reading != reading))
+                stream = stream->inode_next;
+        return stream;
+}
+
+/**
+ * stream_set_owner() - have a path's row keep the place of a stream, as that of its last one
+ */
+void stream_set_owner(FileStream *stream, FilePath *owner)
+{
+        if (stream->owner) {
+                DL_DELETE2(stream->owner->owned, stream, owned_prev, owned_next);
+                stream->owner->moved = true;
+        }
+        stream->owner = owner;
+        DL_APPEND2(owner->owned, stream, owned_prev, owned_next);
 }
 
 /* There is, or may be, something to read. */
@@ -95,7 +116,7 @@ FileStream *stream_new(FilePath *owner, int fd, const struct stat *st)
                 return NULL;
         }
         stream->source = source;
-        stream->owner = owner;
+        stream_set_owner(stream, owner);
         stream->reading = owner->reading;
         stream->fd = fd;
         stream->device = st->st_dev;
@@ -103,20 +124,38 @@ FileStream *stream_new(FilePath *owner, int fd, const struct stat *st)
         stream->changed = clock_boot_now();
         stream->n_readers = owner->n_readers;
         memcpy(stream->readers, owner->readers, owner->n_readers * sizeof *stream->readers);
+        if (!file_user_is_trusted(st->st_uid))
+                stream->user = file_user_open(source, st->st_uid);
         DL_APPEND(source->streams, stream);
+        stream->inode_next = *stream_bucket(source, stream->inode);
+        *stream_bucket(source, stream->inode) = stream;
         source->n_streams++;
         file_watch_stream(stream);
         stream_ready(stream);
         return stream;
 }
 
+/**
+ * stream_follow() - read a stream once another one has been read to its end
+ */
+void stream_follow(FileStream *stream, FileStream *after)
+{
+        if (stream->after)
+                stream->after->n_followers--;
+        stream->after = after;
+        if (after)
+                after->n_followers++;
+}
+
 static void release_followers(FileStream *stream)
 {
         FileStream *other;
 
+        if (stream->n_followers == 0)
+                return;
         DL_FOREACH(stream->source->streams, other)
                 if (other->after == stream) {
-                        other->after = NULL;
+                        stream_follow(other, NULL);
                         stream_ready(other);
                 }
 }
@@ -124,12 +163,19 @@ static void release_followers(FileStream *stream)
 void stream_close(FileStream *stream)
 {
         FileSource *source = stream->source;
+        FileStream **alike = stream_bucket(source, stream->inode);
 
         release_followers(stream);
+        stream_follow(stream, NULL);
         stream_unready(stream);
         file_unwatch_stream(stream);
         DL_DELETE(source->streams, stream);
+        while (*alike != stream)
+                alike = &(*alike)->inode_next;
+        *alike = stream->inode_next;
         source->n_streams--;
+        file_user_close(stream->user);
+        DL_DELETE2(stream->owner->owned, stream, owned_prev, owned_next);
         stream->owner->moved = true;
         close(stream->fd);
         stream_json_free(stream);
@@ -297,8 +343,8 @@ static FileStream *one_too_many(const FilePath *path)
         FileStream *stream, *first = NULL;
         size_t n = 0, n_quiet = 0;
 
-        DL_FOREACH(path->source->streams, stream) {
-                if (stream->owner != path || stream->n_paths > 0 || stream->ready || stream->after || stream->errors > 0)
+        DL_FOREACH2(path->owned, stream, owned_next) {
+                if (stream->n_paths > 0 || stream->ready || stream->after || stream->errors > 0)
                         continue;
                 if (!first)
                         first = stream;
@@ -313,6 +359,49 @@ static void close_old(FileStream *stream)
         stream_hand_out_rest(stream);
         stream_json_give_up(stream);
         stream_close(stream);
+}
+
+/* Whether a stream could be closed now without a line's being lost: it is at its end, and nothing has come for a while. */
+static bool is_spare(const FileStream *stream, BootTime now)
+{
+        struct stat st;
+
+        if (stream->n_paths > 0 || stream->ready || stream->after || stream->errors > 0 || stream_json_parts(stream) > 0 ||
+            !has_passed(now, stream->changed, SPARE_USEC))
+                return false;
+        return fstat(stream->fd, &st) == 0 && (st.st_size == stream->offset || stream->quiet);
+}
+
+/* Whose goes first: one's own, then those of who has more. */
+static int spare_rank(const FileStream *stream, const FileUser *user)
+{
+        if (stream->user == user)
+                return 2;
+        return stream->user && stream->user->n_streams > (user ? user->n_streams : 0);
+}
+
+/**
+ * file_make_room() - close a file that was rotated away, is at its end and quiet, since descriptors are short
+ * @user:       for whom; NULL: root or us
+ * @own:        only one of his
+ *
+ * Return: whether there was one.
+ */
+bool file_make_room(FileSource *source, const FileUser *user, bool own)
+{
+        BootTime now = clock_boot_now();
+        FileStream *stream, *spare = NULL;
+
+        DL_FOREACH(source->streams, stream) {
+                int rank = spare_rank(stream, user), best = spare ? spare_rank(spare, user) : -1;
+
+                if ((own && rank < 2) || rank < best || (rank == best && stream->changed.usec >= spare->changed.usec) || !is_spare(stream, now))
+                        continue;
+                spare = stream;
+        }
+        if (spare)
+                close_old(spare);
+        return spare != NULL;
 }
 
 static void look_at_old(FileSource *source)
@@ -649,13 +738,8 @@ static void free_paths(FileSource *source)
 {
         FilePath *path, *next;
 
-        HASH_ITER(hh, source->paths, path, next) {
-                HASH_DEL(source->paths, path);
-                free(path->readers);
-                free(path->name);
-                free(path->key);
-                free(path);
-        }
+        HASH_ITER(hh, source->paths, path, next)
+                file_path_free(path);
 }
 
 /**
@@ -668,12 +752,9 @@ FileSource *file_source_free(FileSource *source)
         while (source->streams)
                 stream_close(source->streams);
         file_watch_close(source);
+        file_users_free(source, true);
         free_paths(source);
-        for (size_t i = 0; i < source->n_rows; i++) {
-                free(source->rows[i].name);
-                free(source->rows[i].position);
-                free(source->rows[i].marks);
-        }
+        file_rows_free(source);
         for (size_t i = 0; i < source->n_readings; i++) {
                 zone_free(source->readings[i].zone);
                 date_formats_free(source->readings[i].dates);
@@ -684,7 +765,6 @@ FileSource *file_source_free(FileSource *source)
         sd_event_source_disable_unref(source->timer);
         sd_event_source_disable_unref(source->defer);
         sd_event_unref(source->event);
-        free(source->rows);
         free(source->readings);
         free(source->watch_reading);
         free(source->patterns);
@@ -705,25 +785,9 @@ FileSource *file_source_free(FileSource *source)
  */
 int file_source_place(FileSource *source, const char *name, const char *position)
 {
-        FileRow row = { 0 }, *grown;
-
         if (strncmp(name, "file:", strlen("file:")) != 0 || !*position)
                 return 0;
-        if (file_marks_parse(position, &row.marks, &row.n_marks) == -EINVAL)
-                return 0;
-        row.name = strdup(name);
-        row.position = strdup(position);
-        grown = reallocarray(source->rows, source->n_rows + 1, sizeof row);
-        if (grown)
-                source->rows = grown;
-        if (!row.name || !row.position || !row.marks || !grown) {
-                free(row.name);
-                free(row.position);
-                free(row.marks);
-                return -ENOMEM;
-        }
-        source->rows[source->n_rows++] = row;
-        return 0;
+        return file_row_add(source, name, position);
 }
 
 /* A row is not needed any more. */
@@ -740,28 +804,26 @@ void file_forget(FileSource *source, const char *name)
 
 static bool is_path_row(const FileSource *source, const char *name)
 {
-        const FilePath *path, *next;
+        FilePath *path;
 
-        HASH_ITER(hh, source->paths, path, next)
-                if (strcmp(path->name, name) == 0)
-                        return true;
-        return false;
+        HASH_FIND(hh_name, source->paths_by_name, name, strlen(name), path);
+        return path != NULL;
 }
 
 static void visit_forgotten(FileSource *source, FilePositionVisitor visit, void *userdata)
 {
+        FileRow *row, *next;
+
         for (size_t i = 0; i < source->n_forgotten; i++) {
                 if (!is_path_row(source, source->forgotten[i]))
                         visit(userdata, source->forgotten[i], "", EVENT_TIME_NONE);
                 free(source->forgotten[i]);
         }
         source->n_forgotten = 0;
-        for (size_t i = 0; i < source->n_rows; i++)
-                if (source->rows[i].used && !is_path_row(source, source->rows[i].name)) {
-                        visit(userdata, source->rows[i].name, "", EVENT_TIME_NONE);
-                        source->rows[i].used = false; /* told once */
-                        source->rows[i].n_marks = 0;
-                        source->rows[i].position[0] = '\0';
+        HASH_ITER(hh, source->rows, row, next)
+                if (row->used && !is_path_row(source, row->name)) {
+                        visit(userdata, row->name, "", EVENT_TIME_NONE);
+                        file_row_drop(source, row);
                 }
 }
 
@@ -772,6 +834,7 @@ void file_source_positions(FileSource *source, bool all, FilePositionVisitor vis
 {
         char position[FILE_POSITION_MAX];
         FilePath *path, *next;
+        FileRow *row, *next_row;
         EventTime time;
 
         /* What stands at several paths moves in all of their rows. */
@@ -786,9 +849,11 @@ void file_source_positions(FileSource *source, bool all, FilePositionVisitor vis
                 visit(userdata, path->name, position, time);
         }
         visit_forgotten(source, visit, userdata);
-        for (size_t i = 0; i < source->n_rows && all; i++)
-                if (!source->rows[i].used && source->rows[i].n_marks > 0)
-                        visit(userdata, source->rows[i].name, source->rows[i].position, source->rows[i].marks[source->rows[i].n_marks - 1].time);
+        HASH_ITER(hh, source->rows, row, next_row) {
+                if (!row->used && row->n_marks > 0 && (all || row->moved))
+                        visit(userdata, row->name, row->position, row->marks[row->n_marks - 1].time);
+                row->moved = false;
+        }
 }
 
 /* ---- what there is to show ---- */
@@ -841,8 +906,8 @@ void file_source_list(const FileSource *source, size_t watch, void (*visit)(void
         for (size_t i = 0; i < source->n_patterns; i++) {
                 const FilePattern *pattern = &source->patterns[i];
 
-                if ((pattern->watch == watch || watch == FILES_ALL) && pattern->n_found == 0)
-                        visit(userdata, &(FileInfo){ .path = pattern->text, .waiting = true,
+                if ((pattern->watch == watch || watch == FILES_ALL) && (pattern->n_found == 0 || *pattern->problem))
+                        visit(userdata, &(FileInfo){ .path = pattern->text, .waiting = true, .left_out = pattern->n_left_out,
                                                      .problem = *pattern->problem ? pattern->problem : "no file matches (yet)" });
         }
 }

@@ -36,6 +36,21 @@ int main(void)
         check_int(health.n_problems, HEALTH_MAX);
         check(!health_set(&health, HEALTH_FILE "/srv/logs/new.log", "it is a FIFO"));
 
+        /* What changes without end is told a few times in ten minutes, and once that no more is told. */
+        BootTime now = { 3600 * (uint64_t) USEC_PER_SEC };
+        unsigned said = 0, last = 0;
+        for (int i = 0; i < 1000; i++) {
+                HealthWord word = health_word(&health, HEALTH_FILE "/srv/logs/flaps.log", now);
+
+                said += word != HEALTH_SAY_NOTHING;
+                last += word == HEALTH_SAY_LAST;
+        }
+        check_int(said, 6);
+        check_int(last, 1);
+        check_int(health_word(&health, "allow", now), HEALTH_SAY);
+        now.usec += 600 * (uint64_t) USEC_PER_SEC;
+        check_int(health_word(&health, HEALTH_FILE "/srv/logs/flaps.log", now), HEALTH_SAY);
+
         health_clear(&health);
         check_int(health.n_problems, 0);
         for (int i = 0; i < HEALTH_MAX; i++) {
