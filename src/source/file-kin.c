@@ -101,15 +101,6 @@ static void kin_list_deinit(KinList *list)
                 close(list->directory);
 }
 
-static int64_t birth(int directory, const char *name)
-{
-        struct statx sx;
-
-        if (statx(directory, name, AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH), STATX_BTIME, &sx) < 0 || !(sx.stx_mask & STATX_BTIME))
-                return 0;
-        return (int64_t) sx.stx_btime.tv_sec * USEC_PER_SEC + sx.stx_btime.tv_nsec / 1000;
-}
-
 static int64_t mtime_of(const struct stat *st)
 {
         return (int64_t) st->st_mtim.tv_sec * USEC_PER_SEC + st->st_mtim.tv_nsec / 1000;
@@ -147,7 +138,7 @@ static KinList kin_list_of(const char *path, KinWanted wanted, const void *data)
                     !S_ISREG(kin->st.st_mode))
                         continue;
                 kin->mtime = mtime_of(&kin->st);
-                kin->born = birth(list.directory, kin->name);
+                kin->born = file_birth(list.directory, kin->name);
                 list.n++;
         }
         if (stream)
@@ -358,7 +349,7 @@ FileStream *file_kin_between(FilePath *path, FileStream *after, const FileMark *
         if (after) {
                 if (fstat(after->fd, &st) == 0)
                         mtime = mtime_of(&st);
-                born = birth(after->fd, "");
+                born = file_birth(after->fd, "");
         }
         for (size_t i = 0; i < list.n; i++) {
                 const Kin *kin = &list.kin[i];

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "source/file-private.h"
@@ -34,6 +35,21 @@
 static int64_t stat_mtime(const struct stat *st)
 {
         return (int64_t) st->st_mtim.tv_sec * USEC_PER_SEC + st->st_mtim.tv_nsec / 1000;
+}
+
+/**
+ * file_birth() - when a file was made
+ * @name:       in the directory; "": @directory is the file
+ *
+ * Return: usec; 0: the file system does not know.
+ */
+int64_t file_birth(int directory, const char *name)
+{
+        struct statx sx;
+
+        if (statx(directory, name, AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH), STATX_BTIME, &sx) < 0 || !(sx.stx_mask & STATX_BTIME))
+                return 0;
+        return (int64_t) sx.stx_btime.tv_sec * USEC_PER_SEC + sx.stx_btime.tv_nsec / 1000;
 }
 
 /**
@@ -64,6 +80,7 @@ void stream_mark(const FileStream *stream, FileMark *ret_mark)
                 .cut = { stream->parts[0].split.cut, stream->parts[1].split.cut },
                 .time = stream->last_line,
                 .mtime = fstat(stream->fd, &st) == 0 ? stat_mtime(&st) : 0,
+                .born = stream->head_size == 0 ? file_birth(stream->fd, "") : 0,
         };
 }
 
@@ -77,6 +94,9 @@ static int mark_write(const FileMark *mark, char *buffer, size_t size)
 
         if (mark->parts || mark->cut[0] || mark->cut[1])
                 n += snprintf(buffer + n, size - (size_t) n, ":%zx:%" PRIx32 ":%" PRIx32, mark->parts, mark->cut[0], mark->cut[1]);
+        /* Where there is no head, the rest is so short that there is room. */
+        if (mark->born)
+                n += snprintf(buffer + n, size - (size_t) n, "+%" PRIx64, (uint64_t) mark->born);
         return n;
 }
 
@@ -85,6 +105,7 @@ static bool mark_read(const char *text, FileMark *ret_mark)
         uint64_t offset, time, mtime;
         char skipping, quiet;
         FileMark mark = { 0 };
+        const char *born = text + strcspn(text, " +");
         int n = sscanf(text, "%" SCNx64 ":%" SCNx64 ":%" SCNx64 ":%c%c:%zx:%" SCNx64 ":%zx:%" SCNx64 ":%" SCNx64 ":%" SCNx64 ":%zx:%" SCNx32 ":%" SCNx32, &mark.device,
                        &mark.inode, &offset, &skipping, &quiet, &mark.head.length, &mark.head.hash, &mark.tail.length, &mark.tail.hash,
                        &time, &mtime, &mark.parts, &mark.cut[0], &mark.cut[1]);
@@ -96,6 +117,8 @@ static bool mark_read(const char *text, FileMark *ret_mark)
         mark.quiet = quiet == 'q';
         mark.time.usec = (int64_t) time;
         mark.mtime = (int64_t) mtime;
+        if (*born == '+')
+                mark.born = strtoll(born + 1, NULL, 16);
         if (mark.offset < 0 || mark.head.length > FILE_PRINT_MAX || mark.tail.length > FILE_PRINT_MAX ||
             (off_t) mark.head.length > mark.offset || (off_t) mark.tail.length > mark.offset || mark.parts > FILE_PARTS_MAX || (off_t) mark.parts > mark.offset)
                 return false;
@@ -179,6 +202,13 @@ void file_path_position(const FilePath *path, char position[static FILE_POSITION
                 add_mark(path->stream, position, used, ret_time);
 }
 
+static bool birth_fits(int fd, const FileMark *mark)
+{
+        int64_t born = mark->born ? file_birth(fd, "") : 0;
+
+        return !born || born == mark->born;
+}
+
 static bool print_fits(int fd, off_t offset, const FilePrint *print, unsigned char bytes[static FILE_PRINT_MAX])
 {
         ssize_t n = file_pread(fd, bytes, print->length, offset);
@@ -194,7 +224,7 @@ bool file_mark_fits(int fd, const FileMark *mark)
         unsigned char bytes[FILE_PRINT_MAX];
         struct stat st;
 
-        return fstat(fd, &st) == 0 && st.st_size >= mark->offset && print_fits(fd, 0, &mark->head, bytes) &&
+        return fstat(fd, &st) == 0 && st.st_size >= mark->offset && birth_fits(fd, mark) && print_fits(fd, 0, &mark->head, bytes) &&
                print_fits(fd, mark->offset - (off_t) mark->tail.length, &mark->tail, bytes);
 }
 
@@ -208,7 +238,7 @@ int stream_resume(FileStream *stream, const FileMark *mark)
         unsigned char head[FILE_PRINT_MAX], tail[FILE_PRINT_MAX];
         struct stat st;
 
-        if (fstat(stream->fd, &st) < 0 || st.st_size < mark->offset)
+        if (fstat(stream->fd, &st) < 0 || st.st_size < mark->offset || !birth_fits(stream->fd, mark))
                 return -ESTALE;
         if (!print_fits(stream->fd, 0, &mark->head, head) ||
             !print_fits(stream->fd, mark->offset - (off_t) mark->tail.length, &mark->tail, tail))
@@ -337,10 +367,9 @@ static int go_to_end(FileStream *stream, off_t size)
 /* File systems take their times from a clock that ticks up to 100 times a second, so they may lie a tick behind. */
 static bool is_younger(int fd, EventTime time)
 {
-        struct statx sx;
+        int64_t born = file_birth(fd, "");
 
-        return statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &sx) == 0 && (sx.stx_mask & STATX_BTIME) &&
-               (int64_t) sx.stx_btime.tv_sec * USEC_PER_SEC + sx.stx_btime.tv_nsec / 1000 + TICK_USEC > time.usec;
+        return born && born + TICK_USEC > time.usec;
 }
 
 /**

@@ -50,6 +50,7 @@ typedef struct FileMark {
         uint32_t cut[2];        /* LogSplit.cut of standard output and standard error */
         EventTime time;         /* of the last line */
         int64_t mtime;          /* of the file, usec */
+        int64_t born;           /* usec; 0: not known. Without a head nothing else tells a file from the next one with its inode */
         bool used;
 } FileMark;
 
@@ -315,6 +316,7 @@ void stream_json_resume(FileStream *stream, const FileMark *mark);
 void stream_json_free(FileStream *stream);
 
 /* ---- file-place.c: marks, prints, and where to begin ---- */
+int64_t file_birth(int directory, const char *name);
 void stream_mark(const FileStream *stream, FileMark *ret_mark);
 int stream_resume(FileStream *stream, const FileMark *mark);
 bool file_mark_fits(int fd, const FileMark *mark);
