@@ -80,25 +80,32 @@ void files_journal_line(Daemon *daemon, Jail *jail, const Line *line)
 
 static FilePlace *find_place(const Daemon *daemon, const char *name)
 {
-        for (size_t i = 0; i < daemon->n_places; i++)
-                if (strcmp(daemon->places[i].name, name) == 0)
-                        return &daemon->places[i];
-        return NULL;
+        FilePlace *place;
+
+        HASH_FIND_STR(daemon->places, name, place);
+        return place;
 }
 
 static FilePlace *add_place(Daemon *daemon, const char *name)
 {
-        FilePlace *grown = reallocarray(daemon->places, daemon->n_places + 1, sizeof *grown), *place;
+        FilePlace *place = calloc(1, sizeof *place);
 
-        if (!grown)
+        if (place)
+                place->name = strdup(name);
+        if (!place || !place->name) {
+                free(place);
                 return NULL;
-        daemon->places = grown;
-        place = &grown[daemon->n_places];
-        *place = (FilePlace){ .name = strdup(name) };
-        if (!place->name)
-                return NULL;
-        daemon->n_places++;
+        }
+        HASH_ADD_KEYPTR(hh, daemon->places, place->name, strlen(place->name), place);
         return place;
+}
+
+static void drop_place(Daemon *daemon, FilePlace *place)
+{
+        HASH_DEL(daemon->places, place);
+        free(place->name);
+        free(place->position);
+        free(place);
 }
 
 static void keep_place(Daemon *daemon, const char *name, const char *position, EventTime time)
@@ -130,11 +137,8 @@ static void forget_place(Daemon *daemon, const char *name)
 {
         FilePlace *place = find_place(daemon, name);
 
-        if (!place)
-                return;
-        free(place->name);
-        free(place->position);
-        *place = daemon->places[--daemon->n_places];
+        if (place)
+                drop_place(daemon, place);
 }
 
 /* A position of "" is one that is not needed any more; the store takes it likewise. */
@@ -161,13 +165,10 @@ void files_commit(Daemon *daemon, bool all)
 
 static void free_places(Daemon *daemon)
 {
-        for (size_t i = 0; i < daemon->n_places; i++) {
-                free(daemon->places[i].name);
-                free(daemon->places[i].position);
-        }
-        free(daemon->places);
-        daemon->places = NULL;
-        daemon->n_places = 0;
+        FilePlace *place, *next;
+
+        HASH_ITER(hh, daemon->places, place, next)
+                drop_place(daemon, place);
 }
 
 /* ---- the source ---- */
@@ -275,8 +276,8 @@ static int new_source(Daemon *daemon, const FileWatch *watches, Problem *problem
         _cleanup_(file_source_freep) FileSource *files = NULL;
         int r = file_source_new(daemon->event, &config, callbacks, &files);
 
-        for (size_t i = 0; i < daemon->n_places && r == 0; i++)
-                r = file_source_place(files, daemon->places[i].name, daemon->places[i].position);
+        for (const FilePlace *place = daemon->places; place && r == 0; place = place->hh.next)
+                r = file_source_place(files, place->name, place->position);
         if (r < 0)
                 return problem_set(problem, r, "log files cannot be read: %s", strerror(-r));
         if (daemon->paused)

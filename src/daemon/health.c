@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "daemon/private.h"
-#include "util/table.h"
 
 #define TALE_USEC (600 * (uint64_t) USEC_PER_SEC)
 #define TALES_MAX 6

@@ -19,6 +19,7 @@
 #include "store.h"
 #include "tracker.h"
 #include "util/inflight.h"
+#include "util/table.h"
 
 #define HEALTH_MAX 64
 #define HEALTH_TALES 256
@@ -80,6 +81,7 @@ typedef struct Jail {
 typedef struct FilePlace {
         char *name, *position;
         EventTime time;
+        UT_hash_handle hh;
 } FilePlace;
 
 typedef struct AllowQueue AllowQueue;
@@ -120,8 +122,7 @@ struct Daemon {
         JournalSource *journal;
         FileSource *files;              /* NULL: no jail reads any */
         FileWatch *watches;             /* one for each jail */
-        FilePlace *places;
-        size_t n_places;
+        FilePlace *places;              /* by name */
         Copies *copies;
         AllowWatch *allow;
         AllowQueue *allow_queue;

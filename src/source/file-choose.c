@@ -224,17 +224,24 @@ static int compare_candidates(const void *a, const void *b)
 
 /* ---- the choice ---- */
 
+/**
+ * file_left_for() - how many files could still be opened: what was rotated away gives way, but a user's own counts
+ */
+size_t file_left_for(const FileSource *source, const FileUser *user)
+{
+        size_t taken = source->n_standing + source->n_chosen + (user ? user->n_streams - user->n_standing : 0);
+
+        return source->streams_max > taken ? source->streams_max - taken : 0;
+}
+
 static bool may_have(const FileChoice *choice, const FileCandidate *candidate, const FileUser *user)
 {
-        const FileSource *source = choice->source;
-        size_t taken = source->n_streams + source->n_chosen, left = source->streams_max > taken ? source->streams_max - taken : 0;
+        size_t left = file_left_for(choice->source, user);
         size_t own = user ? user->n_streams + user->n_chosen : choice->pattern->n_trusted;
 
-        if (candidate->rank == RANK_FOLLOWED)
-                return true;
         /* After a restart everybody gets what he had before. */
         if (candidate->rank == RANK_KEPT)
-                return left > 0 && own < source->streams_max / 2;
+                return left > 0 && own < choice->source->streams_max / 2;
         return own < left;
 }
 
@@ -269,17 +276,30 @@ static bool park_stale(FileChoice *choice, const FileCandidate *candidate)
         return false;
 }
 
-/* If need be, files that were rotated away give way: of a user his own, to root anybody's. */
+/* If need be, a user's own files give way: those that were rotated away, then those of former days. */
+static bool get_share(FileChoice *choice, const FileCandidate *candidate, FileUser *user)
+{
+        bool *spent = user ? &user->spent : &choice->pattern->spent, share;
+
+        while (!(share = may_have(choice, candidate, user)) && !*spent)
+                *spent = !(user && file_make_room(choice->source, user, true)) && !park_stale(choice, candidate);
+        return share;
+}
+
+/* And anybody's that were rotated away, if there is no descriptor left. Those that are not quiet yet may give way in a moment. */
 static bool get_room(FileChoice *choice, const FileCandidate *candidate, FileUser *user)
 {
-        bool *spent = user ? &user->spent : &choice->source->spent, room;
+        FileSource *source = choice->source;
+        bool share;
 
-        while (!(room = may_have(choice, candidate, user)) && !*spent)
-                *spent = !file_make_room(choice->source, user, user != NULL) && !park_stale(choice, candidate);
-        /* Those that are not quiet yet may give way in a moment. */
-        if (!room && (user ? user->n_streams > user->n_standing : choice->source->n_streams > choice->source->n_standing))
-                choice->source->scan_polled = true;
-        return room;
+        if (candidate->rank == RANK_FOLLOWED)
+                return true;
+        share = get_share(choice, candidate, user);
+        if (share && file_get_descriptor(source, user, source->n_chosen))
+                return true;
+        if (share || (user && user->n_streams > user->n_standing))
+                source->scan_polled = true;
+        return false;
 }
 
 static void choose(FileChoice *choice, const FileCandidate *candidate)

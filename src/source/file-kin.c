@@ -24,8 +24,12 @@
 #include <string.h>
 
 #include "source/file-private.h"
+#include "util/arena.h"
 
 #define KIN_MAX 256             /* files looked at */
+#define ENTRIES_MAX 65536       /* of a directory */
+#define ENTRIES_SECOND 500000   /* of all directories, in a second */
+#define TICK_USEC 50000         /* a directory that has changed so lately may change again with the same time */
 #define KIN_MARGIN 60           /* seconds: no line of a later file is that much older than the last one of an earlier file */
 #define PRINT_ENOUGH 32         /* bytes that tell two files apart whatever their names are */
 
@@ -106,6 +110,142 @@ static int64_t mtime_of(const struct stat *st)
         return (int64_t) st->st_mtim.tv_sec * USEC_PER_SEC + st->st_mtim.tv_nsec / 1000;
 }
 
+/* ---- directories ---- */
+
+/* Where thousands of logs are rotated at once their directory is listed once, as long as it does not change. */
+
+typedef struct Entry {
+        const char *name;
+        ino_t inode;
+} Entry;
+
+struct FileDirectory {
+        dev_t device;
+        ino_t inode;
+        struct timespec mtime, ctime;
+        bool lasting;           /* its times tell of each change since */
+        Arena *names;
+        Entry *entries;         /* regular files that are not compressed, by name */
+        size_t n, allocated;
+};
+
+FileDirectory *file_directory_free(FileDirectory *directory)
+{
+        if (!directory)
+                return NULL;
+        arena_free(directory->names);
+        free(directory->entries);
+        free(directory);
+        return NULL;
+}
+
+static bool is_same_time(struct timespec a, struct timespec b)
+{
+        return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool is_current(const FileDirectory *directory, const struct stat *st)
+{
+        return directory && directory->lasting && directory->device == st->st_dev && directory->inode == st->st_ino &&
+               is_same_time(directory->mtime, st->st_mtim) && is_same_time(directory->ctime, st->st_ctim);
+}
+
+static bool add_entry(FileDirectory *directory, const struct dirent *entry)
+{
+        if (directory->n == directory->allocated) {
+                Entry *grown = reallocarray(directory->entries, directory->allocated * 2 + 64, sizeof *grown);
+
+                if (!grown)
+                        return false;
+                directory->entries = grown;
+                directory->allocated = directory->allocated * 2 + 64;
+        }
+        directory->entries[directory->n] = (Entry){ arena_text(directory->names, entry->d_name), entry->d_ino };
+        return directory->entries[directory->n].name && ++directory->n;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+        return strcmp(((const Entry *) a)->name, ((const Entry *) b)->name);
+}
+
+static size_t list_entries(FileDirectory *directory, int fd)
+{
+        int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
+        const struct dirent *entry;
+        size_t n = 0;
+
+        if (!stream && copy >= 0)
+                close(copy);
+        while (stream && n++ < ENTRIES_MAX && (entry = readdir(stream)))
+                if ((entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) && !file_is_compressed(entry->d_name) && !add_entry(directory, entry))
+                        break;
+        if (stream)
+                closedir(stream);
+        if (directory->n > 0)
+                qsort(directory->entries, directory->n, sizeof *directory->entries, compare_entries);
+        return n;
+}
+
+/* Return: what stands in an open directory at present, until the next call; NULL: out of memory. */
+static const FileDirectory *directory_list(FileSource *source, int fd)
+{
+        FileDirectory *directory;
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return NULL;
+        if (is_current(source->directory, &st))
+                return source->directory;
+        source->directory = file_directory_free(source->directory);
+        directory = calloc(1, sizeof *directory);
+        if (!directory)
+                return NULL;
+        directory->device = st.st_dev;
+        directory->inode = st.st_ino;
+        directory->mtime = st.st_mtim;
+        directory->ctime = st.st_ctim;
+        directory->lasting = !file_is_silent(fd) && mtime_of(&st) + TICK_USEC < clock_event_now().usec;
+        directory->names = arena_new();
+        source->directory = directory;
+        if (directory->names)
+                source->n_listed += list_entries(directory, fd);
+        return directory;
+}
+
+/**
+ * file_kin_too_busy() - whether so many directories have been listed that whatever needs more of it has to wait a moment
+ *
+ * Who has a directory with many files, and renames them without end, shall not keep us from everything else.
+ */
+bool file_kin_too_busy(FileSource *source)
+{
+        BootTime now = clock_boot_now();
+
+        if (now.usec >= source->listed_since.usec + (uint64_t) USEC_PER_SEC) {
+                source->listed_since = now;
+                source->n_listed = 0;
+        }
+        return source->n_listed > ENTRIES_SECOND;
+}
+
+/* The first entry whose name does not stand before @name. */
+static size_t entry_at(const FileDirectory *directory, const char *name)
+{
+        size_t low = 0, high = directory->n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (strcmp(directory->entries[middle].name, name) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
 static int directory_of(const char *path)
 {
         char directory[PATH_MAX];
@@ -115,35 +255,50 @@ static int directory_of(const char *path)
         return open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-typedef bool (*KinWanted)(const Kin *kin, const char *base, const void *data);
+typedef bool (*KinWanted)(const Entry *entry, const char *base, const FileMark *mark);
 
-/* Regular files, not compressed, in the directory of @path, of which @wanted says yes; its name and inode are known when it is asked. */
-static KinList kin_list_of(const char *path, KinWanted wanted, const void *data)
+static bool kin_look(const KinList *list, const Entry *entry, Kin *kin)
+{
+        if (fstatat(list->directory, entry->name, &kin->st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(kin->st.st_mode))
+                return false;
+        snprintf(kin->name, sizeof kin->name, "%s", entry->name);
+        kin->mtime = mtime_of(&kin->st);
+        kin->born = file_birth(list->directory, kin->name);
+        return true;
+}
+
+/* Regular files, not compressed, in the directory of @path, whose names begin with @prefix and of which @wanted says yes. */
+static KinList kin_list_of(FileSource *source, const char *path, const char *prefix, KinWanted wanted, const FileMark *mark)
 {
         KinList list = { .kin = calloc(KIN_MAX, sizeof *list.kin), .directory = directory_of(path) };
-        int copy = list.directory >= 0 ? openat(list.directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-        DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
-        const struct dirent *entry;
+        const FileDirectory *directory = directory_list(source, list.directory);
+        size_t length = strlen(prefix);
 
-        if (!stream && copy >= 0)
-                close(copy);
-        while (stream && list.kin && list.n < KIN_MAX && (entry = readdir(stream))) {
-                Kin *kin = &list.kin[list.n];
+        for (size_t i = directory ? entry_at(directory, prefix) : 0; directory && list.kin && i < directory->n && list.n < KIN_MAX; i++) {
+                const Entry *entry = &directory->entries[i];
 
-                if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN)
-                        continue;
-                *kin = (Kin){ .st.st_ino = entry->d_ino };
-                snprintf(kin->name, sizeof kin->name, "%s", entry->d_name);
-                if (!wanted(kin, base_of(path), data) || fstatat(list.directory, kin->name, &kin->st, AT_SYMLINK_NOFOLLOW) < 0 ||
-                    !S_ISREG(kin->st.st_mode))
-                        continue;
-                kin->mtime = mtime_of(&kin->st);
-                kin->born = file_birth(list.directory, kin->name);
-                list.n++;
+                if (strncmp(entry->name, prefix, length) != 0)
+                        break;
+                if (wanted(entry, base_of(path), mark) && kin_look(&list, entry, &list.kin[list.n]))
+                        list.n++;
         }
-        if (stream)
-                closedir(stream);
         return list;
+}
+
+/* Those whose names rotation can have made of the path's. */
+static KinList kin_list_named(FileSource *source, const char *path, size_t stem, KinWanted wanted, const FileMark *mark)
+{
+        char prefix[NAME_MAX + 1];
+
+        snprintf(prefix, sizeof prefix, "%.*s", (int) stem, base_of(path));
+        return kin_list_of(source, path, prefix, wanted, mark);
+}
+
+static size_t stem_length(const char *base)
+{
+        const char *dot = strrchr(base, '.');
+
+        return dot && dot > base ? (size_t) (dot - base) : strlen(base);
 }
 
 /* A file beside the path becomes a stream that is read under the path's name. */
@@ -178,20 +333,20 @@ static FileStream *in_directories(FilePath *path, FileStream *(*seek)(FilePath *
 
 /* ---- by inode ---- */
 
-static bool has_inode(const Kin *kin, const char *base, const void *data)
+static bool has_inode(const Entry *entry, const char *base, const FileMark *mark)
 {
-        const FileMark *mark = data;
-
-        /* The directory's inode number may be another one than the file's (overlayfs); the latter is compared below. */
-        return (kin->st.st_ino == mark->inode && mark->head.length >= PRINT_ENOUGH) || file_kin_name(base, kin->name);
+        return entry->inode == mark->inode;
 }
 
-static FileStream *seek_mark(FilePath *path, const char *where, const FileMark *mark)
+static bool has_kin_name(const Entry *entry, const char *base, const FileMark *mark)
 {
-        _cleanup_(kin_list_deinit) KinList list = kin_list_of(where, has_inode, mark);
+        return file_kin_name(base, entry->name);
+}
 
-        for (size_t i = 0; i < list.n; i++) {
-                FileStream *stream = list.kin[i].st.st_ino == mark->inode ? kin_open(path, &list, &list.kin[i]) : NULL;
+static FileStream *resume_in(FilePath *path, const KinList *list, const FileMark *mark)
+{
+        for (size_t i = 0; i < list->n; i++) {
+                FileStream *stream = list->kin[i].st.st_ino == mark->inode ? kin_open(path, list, &list->kin[i]) : NULL;
 
                 if (stream && stream_resume(stream, mark) == 0)
                         return stream;
@@ -199,6 +354,20 @@ static FileStream *seek_mark(FilePath *path, const char *where, const FileMark *
                         stream_close(stream);
         }
         return NULL;
+}
+
+static FileStream *seek_mark(FilePath *path, const char *where, const FileMark *mark)
+{
+        /* The directory's inode number may be another one than the file's (overlayfs), so those named alike are looked at first. */
+        _cleanup_(kin_list_deinit) KinList named = kin_list_named(path->source, where, stem_length(base_of(where)), has_kin_name, mark);
+        FileStream *stream = resume_in(path, &named, mark);
+
+        if (!stream && mark->head.length >= PRINT_ENOUGH) {
+                _cleanup_(kin_list_deinit) KinList alike = kin_list_of(path->source, where, "", has_inode, mark);
+
+                stream = resume_in(path, &alike, mark);
+        }
+        return stream;
 }
 
 /**
@@ -213,16 +382,14 @@ FileStream *file_kin_by_mark(FilePath *path, const FileMark *mark)
 
 /* ---- by contents ---- */
 
-static bool may_be_copy(const Kin *kin, const char *base, const void *data)
+static bool may_be_copy(const Entry *entry, const char *base, const FileMark *mark)
 {
-        size_t stem = strcspn(base, ".");
-
-        return strcmp(kin->name, base) != 0 && !file_is_compressed(kin->name) && strncmp(kin->name, base, stem) == 0;
+        return strcmp(entry->name, base) != 0;
 }
 
 static FileStream *seek_copy(FilePath *path, const char *where, const FileMark *mark)
 {
-        _cleanup_(kin_list_deinit) KinList list = kin_list_of(where, may_be_copy, NULL);
+        _cleanup_(kin_list_deinit) KinList list = kin_list_named(path->source, where, strcspn(base_of(where), "."), may_be_copy, mark);
 
         for (size_t i = 0; i < list.n; i++) {
                 FileStream *stream;
@@ -290,11 +457,6 @@ bool stream_is_copy(FileStream *stream)
 
 /* ---- by name and time ---- */
 
-static bool has_kin_name(const Kin *kin, const char *base, const void *data)
-{
-        return !file_is_compressed(kin->name) && file_kin_name(base, kin->name);
-}
-
 /* Oldest first. Of files that changed at the same time, the number tells (the smaller the younger), or the date. */
 static int kin_compare(const void *a, const void *b)
 {
@@ -309,7 +471,8 @@ static int kin_compare(const void *a, const void *b)
 static KinList kin_in_order(FilePath *path)
 {
         char real[PATH_MAX];
-        KinList list = kin_list_of(realpath(path->path, real) ? real : path->path, has_kin_name, NULL);
+        const char *where = realpath(path->path, real) ? real : path->path;
+        KinList list = kin_list_named(path->source, where, stem_length(base_of(where)), has_kin_name, NULL);
 
         if (list.n > 1)
                 qsort(list.kin, list.n, sizeof *list.kin, kin_compare);

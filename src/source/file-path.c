@@ -382,25 +382,23 @@ static void open_failed(FilePath *path, int r)
  */
 static bool is_too_much(const FileSource *source, const FileUser *user)
 {
-        return user && user->n_streams > user->n_standing && user->n_streams / ROTATED_SHARE >= source->streams_max - source->n_streams;
+        return user && user->n_streams > user->n_standing && user->n_streams / ROTATED_SHARE >= file_left_for(source, user);
 }
 
 /* Whether the file that stands at a path now can be opened, as far as descriptors go. */
 static bool has_room(FilePath *path)
 {
         FileSource *source = path->source;
-        const FileUser *user = path->stream ? path->stream->user : NULL;
+        FileUser *user = path->stream ? path->stream->user : NULL;
 
-        while (source->n_streams >= source->streams_max && file_make_room(source, user, false))
-                ;
-        if (source->n_streams >= source->streams_max) {
+        if (!file_get_descriptor(source, user, 0)) {
                 snprintf(path->problem, sizeof path->problem, "%s is not read: %zu files are read already; name fewer files, or raise LimitNOFILE= of "
                          "the unit", path->path, source->n_streams);
                 source->scan_polled = source->scan_polled || source->n_streams > source->n_standing;
                 return false;
         }
-        while (is_too_much(source, user) && file_make_room(source, user, true))
-                ;
+        while (is_too_much(source, user) && !user->spent)
+                user->spent = !file_make_room(source, user, true);
         source->scan_polled = source->scan_polled || is_too_much(source, user);
         return !is_too_much(source, user);
 }
@@ -428,6 +426,10 @@ static void look(FilePath *path)
         }
         if (!has_room(path))
                 return;
+        if (file_kin_too_busy(source)) {
+                source->scan_wanted = true;
+                return;
+        }
         fd = file_open_regular(AT_FDCWD, path->path, true, &opened);
         if (fd < 0) {
                 open_failed(path, fd);

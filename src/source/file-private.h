@@ -28,6 +28,7 @@ enum {
 typedef struct FileStream FileStream;
 typedef struct FilePath FilePath;
 typedef struct FileNode FileNode;
+typedef struct FileDirectory FileDirectory;
 
 /**
  * The first bytes of a file, or the last ones before an offset.
@@ -80,6 +81,7 @@ typedef struct FilePattern {
         size_t watch;
         size_t n_found;
         size_t n_trusted;       /* of those that match, root's and ours that are read */
+        bool spent;             /* none of those gives way in this scan */
         size_t n_left_out, crowd_told;
         char problem[256];      /* why not all of it is read */
         char told[256];
@@ -208,6 +210,9 @@ struct FileSource {
         FileRow *rows, *rows_by_path;
         char **forgotten;       /* names of rows that are not needed any more */
         size_t n_forgotten;
+        FileDirectory *directory; /* that was listed last; see file-kin.c */
+        size_t n_listed;        /* entries, since then */
+        BootTime listed_since;
         FileNode *nodes;
         int inotify;            /* -1: there is none, everything is polled */
         sd_event_source *io, *timer, *defer;
@@ -215,7 +220,7 @@ struct FileSource {
         size_t n_streams, streams_max; /* files that are open; that may be */
         size_t n_standing, n_chosen; /* that are open and not rotated away; that are going to be opened in this scan */
         bool started, paused, first_scan, caught_up, scan_wanted, scan_polled, watches_full, watches_told, in_turn, spent;
-        BootTime scan_allowed, scan_due, look_due, poll_due, started_at;
+        BootTime scan_allowed, scan_due, look_due, poll_due, old_due;
         EventTime born;
         FileStream *reading;    /* the one whose lines are being handed out */
         char *buffer;           /* FILE_PRINT_MAX + FILE_TURN */
@@ -229,6 +234,7 @@ void file_forget(FileSource *source, const char *name);
 void file_path_tell(FilePath *path);
 void stream_ready(FileStream *stream);
 bool file_make_room(FileSource *source, const FileUser *user, bool own);
+bool file_get_descriptor(FileSource *source, const FileUser *user, size_t promised);
 FileStream *stream_new(FilePath *owner, int fd, const struct stat *st);
 void stream_close(FileStream *stream);
 void stream_follow(FileStream *stream, FileStream *after);
@@ -243,6 +249,7 @@ FilePath *file_path_get(FileSource *source, const FilePattern *pattern, const ch
 void file_found(FileSource *source, FilePattern *pattern, const char *text, bool literal);
 void file_watch_close(FileSource *source);
 void file_watch_stream(FileStream *stream);
+bool file_is_silent(int fd);
 void file_unwatch_stream(FileStream *stream);
 void file_scan(FileSource *source);
 void file_path_free(FilePath *path);
@@ -253,6 +260,7 @@ int file_chase(FileSource *source, const char *path, struct stat *ret_st, char *
 bool file_user_is_trusted(uid_t uid);
 FileUser *file_user_open(FileSource *source, uid_t uid);
 void file_user_close(FileUser *user);
+size_t file_left_for(const FileSource *source, const FileUser *user);
 void file_users_free(FileSource *source, bool all);
 void file_share_begin(FileSource *source, FileShare *share);
 bool file_share_take(FileShare *share, uid_t uid, size_t *used, size_t n);
@@ -286,6 +294,8 @@ bool file_kin_rotated(FilePath *path, const FileStream *stream);
 FileStream *file_kin_between(FilePath *path, FileStream *after, const FileMark *mark, ino_t current);
 void file_kin_first(FilePath *path, FileStream *stream, EventTime since);
 bool stream_is_copy(FileStream *stream);
+bool file_kin_too_busy(FileSource *source);
+FileDirectory *file_directory_free(FileDirectory *directory);
 
 /* ---- file-read.c: one open file ---- */
 int stream_read(FileStream *stream, BootTime end);

@@ -144,6 +144,16 @@ static bool tells_nothing(const struct statfs *fs)
         return false;
 }
 
+/**
+ * file_is_silent() - whether a file lies where the kernel does not tell of each change
+ */
+bool file_is_silent(int fd)
+{
+        struct statfs fs;
+
+        return fstatfs(fd, &fs) == 0 && tells_nothing(&fs);
+}
+
 static void watch_failed(FileSource *source, int r)
 {
         if (r == ENOSPC || r == ENOMEM)
@@ -191,11 +201,10 @@ void file_watch_stream(FileStream *stream)
 {
         FileSource *source = stream->source;
         char path[64];
-        struct statfs fs;
         int wd;
 
         stream->polled = true;
-        if (source->inotify < 0 || (fstatfs(stream->fd, &fs) == 0 && tells_nothing(&fs)))
+        if (source->inotify < 0 || file_is_silent(stream->fd))
                 return;
         snprintf(path, sizeof path, "/proc/self/fd/%d", stream->fd);
         wd = inotify_add_watch(source->inotify, path, FILE_MASK);
@@ -421,9 +430,8 @@ FilePath *file_path_get(FileSource *source, const FilePattern *pattern, const ch
         size_t reading = source->watch_reading[pattern->watch];
         _cleanup_free_ char *key = NULL;
         FilePath *path;
-        int length;
 
-        if (asprintf(&key, "%zu:%n%s", reading, &length, text) < 0) {
+        if (asprintf(&key, "%zu:%s", reading, text) < 0) {
                 key = NULL;
                 return NULL;
         }
@@ -440,7 +448,7 @@ FilePath *file_path_get(FileSource *source, const FilePattern *pattern, const ch
         path->source = source;
         path->reading = &source->readings[reading];
         path->key = steal(key);
-        path->path = path->key + length;
+        path->path = strchr(path->key, ':') + 1;
         HASH_ADD_KEYPTR(hh, source->paths, path->key, strlen(path->key), path);
         HASH_ADD_KEYPTR(hh_name, source->paths_by_name, path->name, strlen(path->name), path);
         return path;
@@ -678,6 +686,7 @@ static void walk_pattern(FileSource *source, FilePattern *pattern)
         }
         pattern->n_found = pattern->n_trusted = pattern->n_left_out = 0;
         pattern->problem[0] = '\0';
+        pattern->spent = false;
         file_share_begin(source, &walk.share);
         walk_on(&walk, pattern->text);
         want_literal(&walk);

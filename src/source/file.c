@@ -14,7 +14,8 @@
  * has been removed (its space is wanted back); otherwise it stays until another
  * old file is quiet after it. After a minute of quiet its partial last line goes
  * out as it is. If descriptors are short it gives way to a log that is there, as
- * soon as it is at its end and has been quiet for ten seconds.
+ * soon as it is at its end and has been quiet for ten seconds, or for two if lines
+ * have come into the file that took its place.
  *
  * Nothing here is final. An error is tried again, ten times in the first second
  * and then once a second, and never ends a stream. No handler returns an error
@@ -32,12 +33,14 @@
 #define TURN_USEC (20 * USEC_PER_MSEC)
 #define POLL_USEC (250 * USEC_PER_MSEC)
 #define SCAN_POLL_USEC (1 * USEC_PER_SEC)
+#define OLD_USEC (1 * USEC_PER_SEC) /* between two looks at old files */
 #define LOOK_USEC (30 * USEC_PER_SEC)
 #define BEHIND_USEC (10 * USEC_PER_SEC) /* lines unread for so long did not arrive just now */
 #define QUIET_USEC (60 * USEC_PER_SEC)
 #define UNLINKED_USEC (10 * USEC_PER_SEC)
 #define ABANDONED_USEC (600 * USEC_PER_SEC) /* removed, and nothing came in its place */
 #define SPARE_USEC UNLINKED_USEC /* quiet for so long, an old file gives way if descriptors are short */
+#define SPARE_MOVED_USEC (2 * USEC_PER_SEC) /* the same, if lines have come into the file after it */
 #define OLD_MAX 8               /* rotated files of a path that have been read to their end */
 #define STREAMS_MAX 4096
 #define ERRORS_FAST 10
@@ -285,7 +288,10 @@ static void stream_turn(FileStream *stream, BootTime end)
         }
         stream_well(stream);
         if (r == FILE_E_REWRITTEN) {
-                stream_rewritten(stream);
+                if (file_kin_too_busy(source))
+                        stream->retry.usec = clock_boot_now().usec + RETRY_SLOW;
+                else
+                        stream_rewritten(stream);
                 return;
         }
         if (r == FILE_E_MORE)
@@ -364,10 +370,12 @@ static void close_old(FileStream *stream)
 /* Whether a stream could be closed now without a line's being lost: it is at its end, and nothing has come for a while. */
 static bool is_spare(const FileStream *stream, BootTime now)
 {
+        const FileStream *current = stream->owner->stream;
         struct stat st;
 
-        if (stream->n_paths > 0 || stream->ready || stream->after || stream->errors > 0 || stream_json_parts(stream) > 0 ||
-            !has_passed(now, stream->changed, SPARE_USEC))
+        if (stream->n_paths > 0 || stream->ready || stream->after || stream->errors > 0 || stream_json_parts(stream) > 0)
+                return false;
+        if (!has_passed(now, stream->changed, current && current->lines > 0 ? SPARE_MOVED_USEC : SPARE_USEC))
                 return false;
         return fstat(stream->fd, &st) == 0 && (st.st_size == stream->offset || stream->quiet);
 }
@@ -404,32 +412,58 @@ bool file_make_room(FileSource *source, const FileUser *user, bool own)
         return spare != NULL;
 }
 
+/**
+ * file_get_descriptor() - see to it that one more file can be opened
+ * @promised:   so many others are going to be opened first
+ *
+ * Return: whether it can.
+ */
+bool file_get_descriptor(FileSource *source, const FileUser *user, size_t promised)
+{
+        while (source->n_streams + promised >= source->streams_max && !source->spent)
+                source->spent = !file_make_room(source, user, false);
+        return source->n_streams + promised < source->streams_max;
+}
+
+static void look_at_one(FileStream *stream, BootTime now)
+{
+        struct stat st;
+
+        if (fstat(stream->fd, &st) == 0)
+                stream->unlinked = st.st_nlink == 0;
+        if (is_finished(stream, now))
+                close_old(stream);
+        else if (!stream->quiet && !stream->ready && !stream->after && stream->owner->stream && has_passed(now, stream->changed, QUIET_USEC)) {
+                stream_hand_out_rest(stream);
+                stream->quiet = stream->owner->moved = true;
+        }
+}
+
 static void look_at_old(FileSource *source)
 {
         BootTime now = clock_boot_now();
         FileStream *stream, *next;
         FilePath *path, *next_path;
 
-        DL_FOREACH_SAFE(source->streams, stream, next) {
-                struct stat st;
-
-                if (source->paused)
-                        return;
-                stream_json_overdue(stream, now);
-                if (stream->n_paths > 0)
-                        continue;
-                if (fstat(stream->fd, &st) == 0)
-                        stream->unlinked = st.st_nlink == 0;
-                if (is_finished(stream, now))
-                        close_old(stream);
-                else if (!stream->quiet && !stream->ready && !stream->after && stream->owner->stream && has_passed(now, stream->changed, QUIET_USEC)) {
-                        stream_hand_out_rest(stream);
-                        stream->quiet = stream->owner->moved = true;
-                }
-        }
+        if (now.usec < source->old_due.usec)
+                return;
+        DL_FOREACH_SAFE(source->streams, stream, next)
+                if (stream->n_paths == 0 && !source->paused)
+                        look_at_one(stream, now);
         HASH_ITER(hh, source->paths, path, next_path)
                 while (!source->paused && (stream = one_too_many(path)))
                         close_old(stream);
+        source->old_due.usec = now.usec + OLD_USEC;
+}
+
+static void look_at_parts(FileSource *source)
+{
+        BootTime now = clock_boot_now();
+        FileStream *stream;
+
+        DL_FOREACH(source->streams, stream)
+                if (!source->paused)
+                        stream_json_overdue(stream, now);
 }
 
 /* ---- the timer ---- */
@@ -449,14 +483,14 @@ static void arm(FileSource *source)
         if (source->scan_wanted)
                 sooner(&due, source->scan_allowed.usec);
         if (source->scan_polled)
-                sooner(&due, source->scan_allowed.usec > now.usec + SCAN_POLL_USEC ? source->scan_allowed.usec : source->scan_due.usec);
+                sooner(&due, source->scan_allowed.usec > source->scan_due.usec ? source->scan_allowed.usec : source->scan_due.usec);
         DL_FOREACH(source->streams, stream) {
                 sooner(&due, stream->retry.usec);
                 sooner(&due, stream_json_due(stream));
                 if (stream->polled)
                         sooner(&due, source->poll_due.usec);
                 if (stream->n_paths == 0 && !stream->quiet)
-                        sooner(&due, now.usec + SCAN_POLL_USEC);
+                        sooner(&due, source->old_due.usec);
         }
         sd_event_source_set_time_accuracy(source->timer, due > now.usec + (uint64_t) SCAN_POLL_USEC ? SCAN_POLL_USEC : 1);
         sd_event_source_set_time(source->timer, due);
@@ -498,6 +532,7 @@ static void look_around(FileSource *source)
         if (!look)
                 return;
         source->look_due.usec = now.usec + LOOK_USEC;
+        source->directory = file_directory_free(source->directory);
         HASH_ITER(hh, source->paths, path, next)
                 if (*path->notice && now.usec >= path->notice_until.usec) {
                         path->notice[0] = '\0';
@@ -513,6 +548,7 @@ void file_source_turn(FileSource *source)
         if (!source->paused) {
                 look_around(source);
                 read_ready(source);
+                look_at_parts(source);
                 look_at_old(source);
                 tell_caught_up(source);
         }
@@ -755,6 +791,7 @@ FileSource *file_source_free(FileSource *source)
         file_users_free(source, true);
         free_paths(source);
         file_rows_free(source);
+        file_directory_free(source->directory);
         for (size_t i = 0; i < source->n_readings; i++) {
                 zone_free(source->readings[i].zone);
                 date_formats_free(source->readings[i].dates);
