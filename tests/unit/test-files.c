@@ -159,7 +159,7 @@ static void test_foreign_link(void)
         await(1);
         check_int(chown(at("secret"), 0, 0), 0);
         stop();
-        n_rows = 0;
+        forget_rows();
         forget_lines();
         check_int(lchown(at("user/a.log"), 0, 0), 0);
         start();
