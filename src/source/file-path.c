@@ -237,6 +237,10 @@ static void begin(FilePath *path, FileStream *stream, FileStream *before, bool h
                 stream->shadow = true;
                 return;
         }
+        if (had) {
+                stream->since = since;
+                stream->fresh = true;
+        }
         if (had || stream_begin(stream, since) < 0)
                 return;
         if (path->source->first_scan && stream->offset == 0)

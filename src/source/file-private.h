@@ -182,12 +182,15 @@ struct FileStream {
         EventTime since;        /* lines before it are passed over, as far as since_end */
         off_t since_end;
         off_t live_end;         /* what stood there before is back-fill */
+        EventTime first_stamp;  /* of a fresh file that is behind */
+        BootTime opened, absent; /* when its path was last seen without it */
         EventTime mtime;        /* the latest that its unread lines can be, as of the last look */
         BootTime behind;        /* since when there has been something unread */
         BootTime changed;       /* when it was last found longer */
         BootTime retry;         /* 0: it has not failed */
         unsigned errors;
         bool resumed;           /* goes on where an earlier run left it */
+        bool fresh;             /* it has appeared, and its lines may be of the past; stream_settle() */
         bool ready, starting, polled, quiet, unlinked, forgeable, back_fill;
         bool shadow;            /* so far a copy of a file that is read */
         FileStream *after;      /* read once that one has been read to its end; stream_follow() */
@@ -227,6 +230,7 @@ struct FileSource {
         size_t n_streams, streams_max; /* files that are open; that may be */
         size_t n_standing, n_chosen; /* that are open and not rotated away; that are going to be opened in this scan */
         bool started, paused, first_scan, caught_up, scan_wanted, scan_polled, watches_full, watches_told, in_turn, spent;
+        BootTime scanned, scanned_before; /* when the scan at hand, or the last one, and the one before it began */
         BootTime scan_allowed, scan_due, look_due, poll_due, old_due;
         EventTime born;
         FileStream *reading;    /* the one whose lines are being handed out */
@@ -347,3 +351,4 @@ bool file_mark_fits(int fd, const FileMark *mark);
 int file_marks_parse(const char *position, FileMark **ret_marks, size_t *ret_n);
 void file_path_position(const FilePath *path, char position[static FILE_POSITION_MAX], EventTime *ret_time);
 int stream_begin(FileStream *stream, EventTime since);
+bool stream_settle(FileStream *stream);

@@ -123,7 +123,8 @@ FileStream *stream_new(FilePath *owner, int fd, const struct stat *st)
         stream->fd = fd;
         stream->device = st->st_dev;
         stream->inode = st->st_ino;
-        stream->changed = clock_boot_now();
+        stream->opened = stream->changed = clock_boot_now();
+        stream->absent = source->scanned_before;
         stream->n_readers = owner->n_readers;
         memcpy(stream->readers, owner->readers, owner->n_readers * sizeof *stream->readers);
         if (!file_user_is_trusted(st->st_uid))
@@ -274,6 +275,8 @@ static void stream_turn(FileStream *stream, BootTime end)
 
         stream_unready(stream);
         if (!may_read(stream))
+                return;
+        if (stream->fresh && !stream_settle(stream))
                 return;
         stream->back_fill = has_passed(clock_boot_now(), stream->behind, BEHIND_USEC);
         r = stream_read(stream, end);
