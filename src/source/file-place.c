@@ -378,6 +378,26 @@ static bool last_stamp(FileStream *stream, off_t size, EventTime now, EventTime 
         return found;
 }
 
+/**
+ * stream_prime() - before back-fill: learn from a file's last line, which was written when the file was changed last, whether its stamps are ahead
+ *
+ * Otherwise lines of hours would all be of the latest minute, see trust.c. That they are behind says nothing: a file may have been touched.
+ */
+void stream_prime(FileStream *stream)
+{
+        const LogLineMemory memory = stream->memory;
+        EventTime last, changed;
+        struct stat st;
+
+        if (stream->primed || fstat(stream->fd, &st) < 0)
+                return;
+        stream->primed = true;
+        changed.usec = stat_mtime(&st);
+        if (last_stamp(stream, st.st_size, clock_event_now(), &last) && event_time_before(changed, last))
+                stamp_trust(&stream->trust, last, changed, false);
+        stream->memory = memory;
+}
+
 /*
  * Whether lines up to @last cannot all have been written since the file was not there. Their stamps may be wrong, but then by the same
  * all of them: they do not tell of more time than has passed. And the file would have been changed since.

@@ -190,6 +190,7 @@ struct FileStream {
         BootTime retry;         /* 0: it has not failed */
         unsigned errors;
         bool resumed;           /* goes on where an earlier run left it */
+        bool primed;            /* stream_prime() */
         bool fresh;             /* it has appeared, and its lines may be of the past; stream_settle() */
         bool ready, starting, polled, quiet, unlinked, forgeable, back_fill;
         bool shadow;            /* so far a copy of a file that is read */
@@ -352,3 +353,4 @@ int file_marks_parse(const char *position, FileMark **ret_marks, size_t *ret_n);
 void file_path_position(const FilePath *path, char position[static FILE_POSITION_MAX], EventTime *ret_time);
 int stream_begin(FileStream *stream, EventTime since);
 bool stream_settle(FileStream *stream);
+void stream_prime(FileStream *stream);

@@ -278,6 +278,8 @@ static void stream_turn(FileStream *stream, BootTime end)
                 return;
         if (stream->fresh && !stream_settle(stream))
                 return;
+        if (stream->offset < stream->live_end)
+                stream_prime(stream);
         stream->back_fill = has_passed(clock_boot_now(), stream->behind, BEHIND_USEC);
         r = stream_read(stream, end);
         if (stream->offset != before) {

@@ -147,10 +147,50 @@ static void test_new(void)
         stop();
 }
 
+/* A log that is ahead of the clock when it is first read: its lines are set back by what its time of change tells. */
+static void test_first_start_ahead(void)
+{
+        clean("a.log", NULL);
+        say_old("a.log", 0, 60, 3540 - 3600, 60);
+        usleep(20000);
+        start();
+        turn(200000);
+        check(n_lines >= 9 && n_lines <= 11);
+        check_text(lines[n_lines - 1], "number 59 of many lines");
+        check(is_now());
+        check_contains(said, "ahead of");
+        forget_lines();
+        /* and again after a restart */
+        stop();
+        say_old("a.log", 60, 63, -3600 + 300, 1);
+        say_numbers("a.log", 63, 64, -3600);
+        start();
+        await(4);
+        check(is_now());
+        last_time = first_time;
+        check(is_ago(300));
+        stop();
+}
+
+/* One that is behind, or that was touched since: its stamps are right, as far as anybody knows. */
+static void test_first_start_behind(void)
+{
+        clean("a.log", NULL);
+        say_old("a.log", 0, 60, 3600 + 3540, 60);
+        usleep(20000);
+        watches[0].findtime = 7200;
+        start();
+        await(60);
+        check(is_ago(3600));
+        check_text(said, "");
+        stop();
+}
+
 int main(int argc, char **argv)
 {
         static const FilesTest tests[] = {
                 TEST(new), TEST(zone_behind), TEST(zone_ahead), TEST(old_moved_in), TEST(old_unpacked), TEST(old_is_over), TEST(old_moment), TEST(clock_behind),
+                TEST(first_start_ahead), TEST(first_start_behind),
         };
 
         return run_tests(tests, sizeof tests / sizeof *tests, argc > 1 ? argv[1] : NULL);
