@@ -177,6 +177,8 @@ struct FileStream {
         FilePart parts[2];      /* standard output, standard error; FILE_JSON */
         bool begun[2];          /* an object of theirs has been read */
         StampTrust trust;
+        bool zoned;             /* the last stamp named its zone */
+        int64_t skew_told;
         EventTime stamp;        /* of the last line that had one */
         EventTime last_line;
         EventTime since;        /* lines before it are passed over, as far as since_end */

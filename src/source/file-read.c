@@ -94,6 +94,7 @@ EventTime stream_time(FileStream *stream, const LogLine *parts, bool back_fill, 
 
         if (time.usec != 0) {
                 stream->stamp = time;
+                stream->zoned = parts->zoned;
                 return event_time_min(stamp_trust(&stream->trust, time, now, back_fill), now);
         }
         time = stream->stamp;
