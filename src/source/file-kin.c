@@ -533,7 +533,8 @@ FileStream *file_kin_between(FilePath *path, FileStream *after, const FileMark *
                 stream = kin_open(path, &list, kin);
                 if (!stream)
                         continue;
-                if (since.usec != 0 && event_time_before(since, clock_event_now())) {
+                /* One that was begun after the file before it, and is no copy of it, is new whatever its stamps say. */
+                if (since.usec != 0 && event_time_before(since, clock_event_now()) && !(born && kin->born && !stream_is_same_log(after, stream->fd))) {
                         stream->since = event_time_ago(since, KIN_MARGIN);
                         stream->since_end = stream->live_end;
                 }

@@ -298,6 +298,7 @@ void file_path_look(FilePath *path);
 void file_path_leave(FilePath *path);
 bool file_path_park(FilePath *path);
 void stream_rewritten(FileStream *stream);
+bool stream_is_same_log(const FileStream *old, int fd);
 
 /* ---- file-kin.c: files beside a file that rotation has made of it ---- */
 bool file_kin_name(const char *base, const char *name);
