@@ -67,10 +67,9 @@ typedef struct StampTrust {
         int64_t skew;           /* seconds that stamps are ahead of arrival, while they are not believed; 0 */
         EventTime last;         /* the time of the latest line */
         unsigned lines;         /* in a row that had about this skew */
-        bool warned;
 } StampTrust;
 
 EventTime stamp_trust(StampTrust *trust, EventTime stamp, EventTime arrival, bool back_fill);
-bool stamp_trust_warns(StampTrust *trust);
+bool stamp_trust_is_off(const StampTrust *trust);
 const char *stamp_trust_text(const StampTrust *trust, const Zone *zone, bool zoned, EventTime arrival,
                              char buffer[static STAMP_TRUST_TEXT_MAX]);

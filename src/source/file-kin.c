@@ -81,8 +81,18 @@ static bool is_number(const char *text, size_t length)
         return digit;
 }
 
+/* logrotate names a log so that came into being just when it was to make one. */
+static size_t without_backup(const char *name, size_t length)
+{
+        static const char ending[] = ".backup";
+        size_t size = sizeof ending - 1;
+
+        return length > size && strcmp(name + length - size, ending) == 0 ? length - size : length;
+}
+
 /**
- * file_kin_name() - whether rotation gives this name to a log: access.log: access.log.1, access.log-20261124, access-20261124.log
+ * file_kin_name() - whether rotation gives this name to a log: access.log: access.log.1, access.log-20261124, access-20261124.log,
+ * access.log-2026112407.backup
  */
 bool file_kin_name(const char *base, const char *name)
 {
@@ -91,7 +101,7 @@ bool file_kin_name(const char *base, const char *name)
         size_t stem = dot ? (size_t) (dot - base) : 0, ending = length - stem;
 
         if (strncmp(name, base, length) == 0)
-                return is_number(name + length, name_length - length);
+                return is_number(name + length, without_backup(name + length, name_length - length));
         return stem > 0 && name_length > length && strncmp(name, base, stem) == 0 && strcmp(name + name_length - ending, dot) == 0 &&
                is_number(name + stem, name_length - stem - ending);
 }
@@ -524,7 +534,8 @@ FileStream *file_kin_between(FilePath *path, FileStream *after, const FileMark *
                 stream = kin_open(path, &list, kin);
                 if (!stream)
                         continue;
-                if (since.usec != 0 && event_time_before(since, clock_event_now())) {
+                /* One that was begun after the file before it, and is no copy of it, is new whatever its stamps say. */
+                if (since.usec != 0 && event_time_before(since, clock_event_now()) && !(born && kin->born && !stream_is_same_log(after, stream->fd))) {
                         stream->since = event_time_ago(since, KIN_MARGIN);
                         stream->since_end = stream->live_end;
                 }

@@ -174,6 +174,7 @@ static int read_forward(PastReader *reader, off_t from)
 static int read_stream(PastReader *reader)
 {
         FileStream *stream = reader->stream;
+        stream_prime(stream);
         const LogLineMemory memory = stream->memory;
         const StampTrust trust = stream->trust;
         const EventTime stamp = stream->stamp;

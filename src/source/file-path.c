@@ -90,14 +90,21 @@ static bool resume_elsewhere(FileStream *stream)
         return false;
 }
 
-static FileStream *known(const FilePath *path, const FileMark *mark)
+/* Read on from the mark, or from a later place. */
+static FileStream *opened(const FilePath *path, const FileMark *mark)
 {
-        FileStream *stream;
+        FileStream *stream = *stream_bucket(path->source, mark->inode);
 
-        for (stream = *stream_bucket(path->source, mark->inode); stream; stream = stream->inode_next)
-                if (stream->reading == path->reading && stream->inode == mark->inode && stream->offset >= mark->offset && stream->n_paths > 0)
-                        return stream;
-        return NULL;
+        while (stream && (stream->reading != path->reading || stream->inode != mark->inode || stream->offset < mark->offset))
+                stream = stream->inode_next;
+        return stream;
+}
+
+static bool known(const FilePath *path, const FileMark *mark)
+{
+        const FileStream *stream = opened(path, mark);
+
+        return stream && stream->n_paths > 0;
 }
 
 /*
@@ -127,7 +134,7 @@ static FileStream *find_mark(FilePath *path, FileMark *mark, FileStream *(*seek)
  *
  * What has its own inode is found before copies are looked for: it is nobody's copy.
  */
-static FileStream *find_marked(FilePath *path, FileRow *row, bool resumed)
+static FileStream *find_marked(FilePath *path, FileRow *row, bool resumed, bool *ret_lost)
 {
         FileStream *last = NULL;
         bool lost = false;
@@ -139,6 +146,7 @@ static FileStream *find_marked(FilePath *path, FileRow *row, bool resumed)
         for (size_t i = 0; i < row->n_marks; i++) {
                 last = find_mark(path, &row->marks[i], find_copy, last);
                 lost = lost || (!row->marks[i].used && !row->marks[i].quiet);
+                *ret_lost = !row->marks[i].used;
                 row->marks[i].used = true;
         }
         if (lost)
@@ -149,18 +157,21 @@ static FileStream *find_marked(FilePath *path, FileRow *row, bool resumed)
         return last;
 }
 
-static FileStream *use_row(FilePath *path, FileRow *row, bool resumed)
+/* @ret_lost: the latest file of the row is not there any more */
+static FileStream *use_row(FilePath *path, FileRow *row, bool resumed, bool *ret_lost)
 {
         path->placed = true;
         path->moved = true;
         row->used = true;
-        return find_marked(path, row, resumed);
+        return find_marked(path, row, resumed, ret_lost);
 }
 
 /* Nothing stands at the path. If the rest is not there either, perhaps the file system is not: it is waited for. */
 static void use_row_of_absent(FilePath *path, FileRow *row)
 {
-        if (use_row(path, row, false))
+        bool lost;
+
+        if (use_row(path, row, false, &lost))
                 return;
         path->placed = path->moved = row->used = false;
         path->notice[0] = '\0';
@@ -170,7 +181,10 @@ static void use_row_of_absent(FilePath *path, FileRow *row)
 
 /* ---- where a new stream begins ---- */
 
-static bool is_same_log(const FileStream *old, int fd)
+/**
+ * stream_is_same_log() - whether a file begins as another one does, so that it may be a copy of it
+ */
+bool stream_is_same_log(const FileStream *old, int fd)
 {
         unsigned char head[FILE_PRINT_MAX];
 
@@ -202,7 +216,7 @@ static void begin_behind(FilePath *path, FileStream *stream, FileStream *before)
                 stream_close(before);
                 return;
         }
-        if (!rotated && is_same_log(before, stream->fd))
+        if (!rotated && stream_is_same_log(before, stream->fd))
                 only_younger(stream, mark.time, 0);
         stream->memory = before->memory;
         stream_follow(stream, file_kin_between(path, before, &mark, stream->inode));
@@ -210,11 +224,17 @@ static void begin_behind(FilePath *path, FileStream *stream, FileStream *before)
 
 static void begin_from_row(FilePath *path, FileStream *stream, FileRow *row)
 {
-        bool resumed = resume_at(stream, row, 0);
+        bool resumed = resume_at(stream, row, 0), lost = true;
+        const FileMark *newest = row->n_marks > 0 ? &row->marks[row->n_marks - 1] : NULL;
+        const FileStream *before;
 
-        if (!resumed && row->n_marks > 0)
-                only_younger(stream, row->marks[row->n_marks - 1].time, ROW_MARGIN);
-        stream_follow(stream, use_row(path, row, resumed));
+        stream_follow(stream, use_row(path, row, resumed, &lost));
+        if (resumed || !newest)
+                return;
+        before = opened(path, newest);
+        /* Beside the file from before this one is new, unless an editor has kept that under another name. */
+        if (lost || (before && before != stream && stream_is_same_log(before, stream->fd) && !file_kin_rotated(path, before)))
+                only_younger(stream, newest->time, ROW_MARGIN);
 }
 
 static void begin(FilePath *path, FileStream *stream, FileStream *before, bool had)
@@ -236,6 +256,10 @@ static void begin(FilePath *path, FileStream *stream, FileStream *before, bool h
         if (stream_is_copy(stream)) {
                 stream->shadow = true;
                 return;
+        }
+        if (had) {
+                stream->since = since;
+                stream->fresh = true;
         }
         if (had || stream_begin(stream, since) < 0)
                 return;
@@ -466,7 +490,7 @@ static void use_shadows(FileStream *stream, const FileMark *mark)
         DL_FOREACH(stream->source->streams, other) {
                 struct stat st;
 
-                if (!other->shadow || !is_same_log(stream, other->fd))
+                if (!other->shadow || !stream_is_same_log(stream, other->fd))
                         continue;
                 other->shadow = false;
                 other->owner->moved = true;
@@ -486,7 +510,7 @@ void stream_rewritten(FileStream *stream)
 {
         FilePath *path = stream->owner;
         FileStream *copy = NULL;
-        bool same = is_same_log(stream, stream->fd);
+        bool same = stream_is_same_log(stream, stream->fd);
         FileMark mark;
 
         stream_mark(stream, &mark);

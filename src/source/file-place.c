@@ -30,6 +30,8 @@
 #define BISECT_MARGIN 262144    /* bytes stepped back from what was found */
 #define BISECT_EARLIER 120      /* seconds before what is sought */
 #define TICK_USEC 20000
+#define SETTLE_USEC (2 * USEC_PER_SEC)
+#define UNPACKED_USEC (10 * USEC_PER_SEC) /* a file to which nothing has come for so long is not being unpacked any more */
 #define BISECT_BLOCKS 16        /* without any stamp, and the search goes on before them */
 
 static int64_t stat_mtime(const struct stat *st)
@@ -372,11 +374,116 @@ static bool is_younger(int fd, EventTime time)
         return born && born + TICK_USEC > time.usec;
 }
 
+/* ---- old logs that appear ---- */
+
+/* The last stamp of a file, as far as its last lines have one. */
+static bool last_stamp(FileStream *stream, off_t size, EventTime now, EventTime *ret_time)
+{
+        char *buffer = stream->source->buffer;
+        off_t from = size > BISECT_BLOCK ? size - BISECT_BLOCK : 0;
+        ssize_t n = file_pread(stream->fd, buffer, (size_t) (size - from), from);
+        char *p = buffer, *end = n > 0 ? buffer + n : buffer, *line_end;
+        bool found = false;
+
+        for (; (line_end = memchr(p, '\n', (size_t) (end - p))); p = line_end + 1) {
+                EventTime time = stream_stamp(stream, p, (size_t) (line_end - p), now);
+
+                if (time.usec != 0)
+                        *ret_time = time;
+                found = found || time.usec != 0;
+        }
+        return found;
+}
+
+/**
+ * stream_prime() - before back-fill: learn from a file's last line, which was written when the file was changed last, whether its stamps are ahead
+ *
+ * Otherwise lines of hours would all be of the latest minute, see trust.c. That they are behind says nothing: a file may have been touched.
+ */
+void stream_prime(FileStream *stream)
+{
+        const LogLineMemory memory = stream->memory;
+        EventTime last, changed;
+        struct stat st;
+
+        if (stream->primed || fstat(stream->fd, &st) < 0)
+                return;
+        stream->primed = true;
+        changed.usec = stat_mtime(&st);
+        if (last_stamp(stream, st.st_size, clock_event_now(), &last) && event_time_before(changed, last))
+                stamp_trust(&stream->trust, last, changed, false);
+        stream->memory = memory;
+}
+
+/*
+ * Whether lines up to @last cannot all have been written since the file was not there. Their stamps may be wrong, but then by the same
+ * all of them: they do not tell of more time than has passed. And the file would have been changed since.
+ */
+static bool is_from_before(const FileStream *stream, const struct stat *st, EventTime last, EventTime now)
+{
+        int64_t passed = (int64_t) (clock_boot_now().usec - stream->absent.usec) + FILE_TRUST_USEC;
+
+        return last.usec - stream->first_stamp.usec > passed || stat_mtime(st) < now.usec - passed;
+}
+
+/* Lines so far are of the past. Only those of the window are wanted. Return: whether that could be done. */
+static bool take_as_past(FileStream *stream, const struct stat *st)
+{
+        off_t offset = stream->offset;
+
+        if (offset == 0 && bisect(stream, stream->since, st->st_size, &offset) < 0) {
+                stream->retry.usec = clock_boot_now().usec + (uint64_t) USEC_PER_SEC;
+                return false;
+        }
+        stream->offset = offset;
+        stream->live_end = stream->since_end = st->st_size;
+        return true;
+}
+
+/**
+ * stream_settle() - find out whether the lines of a file that has appeared are as old as they say
+ *
+ * A log that was unpacked, or moved to where it is found, holds lines of the past; if they counted from their arrival, who
+ * mistyped five times in a month would be banned. A log whose clock or zone is behind looks alike in its first lines. So a file
+ * whose lines are behind is given a moment, in which it is seen what is written to it at once.
+ *
+ * Return: whether its lines can be handed out now.
+ */
+bool stream_settle(FileStream *stream)
+{
+        EventTime now = clock_event_now(), first, last;
+        BootTime boot = clock_boot_now();
+        struct stat st;
+        off_t start;
+        int r;
+
+        if (fstat(stream->fd, &st) < 0 || st.st_size <= stream->offset)
+                return true;
+        r = stamp_after(stream, stream->offset, st.st_size, now, &start, &first);
+        if (r == 0 && stream->first_stamp.usec != 0)
+                return take_as_past(stream, &st); /* they belong to those before them */
+        if (r <= 0 || first.usec >= now.usec - FILE_TRUST_USEC) {
+                stream->fresh = false;
+                return true;
+        }
+        if (stream->first_stamp.usec == 0)
+                stream->first_stamp = first;
+        if (boot.usec < stream->opened.usec + SETTLE_USEC) {
+                stream->retry.usec = stream->opened.usec + SETTLE_USEC;
+                return false;
+        }
+        if (boot.usec >= stream->changed.usec + UNPACKED_USEC || !last_stamp(stream, st.st_size, now, &last) || !is_from_before(stream, &st, last, now)) {
+                stream->fresh = false;
+                return true;
+        }
+        return take_as_past(stream, &st);
+}
+
 /**
  * stream_begin() - go to where the lines begin that are not older than @since, in a file that nothing is known of
  *
- * A file that was made since the start is read whole. Lines without any stamp
- * may be of any age, so a file of such is read from its end.
+ * A file that was made since the start is read whole, see stream_settle(). Lines
+ * without any stamp may be of any age, so a file of such is read from its end.
  *
  * Return: 0 or -errno.
  */
@@ -388,10 +495,11 @@ int stream_begin(FileStream *stream, EventTime since)
 
         if (fstat(stream->fd, &st) < 0)
                 return -errno;
-        if (st.st_size == 0 || is_younger(stream->fd, stream->source->born))
+        stream->since = since;
+        stream->fresh = st.st_size == 0 || is_younger(stream->fd, stream->source->born);
+        if (stream->fresh)
                 return 0;
         stream->live_end = stream->since_end = st.st_size;
-        stream->since = since;
         r = bisect(stream, since, st.st_size, &offset);
         if (r == -ENODATA)
                 r = go_to_end(stream, st.st_size);

@@ -170,17 +170,23 @@ struct FileStream {
         FilePart parts[2];      /* standard output, standard error; FILE_JSON */
         bool begun[2];          /* an object of theirs has been read */
         StampTrust trust;
+        bool zoned;             /* the last stamp named its zone */
+        int64_t skew_told;
         EventTime stamp;        /* of the last line that had one */
         EventTime last_line;
         EventTime since;        /* lines before it are passed over, as far as since_end */
         off_t since_end;
         off_t live_end;         /* what stood there before is back-fill */
+        EventTime first_stamp;  /* of a fresh file that is behind */
+        BootTime opened, absent; /* when its path was last seen without it */
         EventTime mtime;        /* the latest that its unread lines can be, as of the last look */
         BootTime behind;        /* since when there has been something unread */
         BootTime changed;       /* when it was last found longer */
         BootTime retry;         /* 0: it has not failed */
         unsigned errors;
         bool resumed;           /* goes on where an earlier run left it */
+        bool primed;            /* stream_prime() */
+        bool fresh;             /* it has appeared, and its lines may be of the past; stream_settle() */
         bool ready, starting, polled, quiet, unlinked, forgeable, back_fill;
         bool shadow;            /* so far a copy of a file that is read */
         FileStream *after;      /* read once that one has been read to its end; stream_follow() */
@@ -220,6 +226,7 @@ struct FileSource {
         size_t n_streams, streams_max; /* files that are open; that may be */
         size_t n_standing, n_chosen; /* that are open and not rotated away; that are going to be opened in this scan */
         bool started, paused, first_scan, caught_up, scan_wanted, scan_polled, watches_full, watches_told, in_turn, spent;
+        BootTime scanned, scanned_before; /* when the scan at hand, or the last one, and the one before it began */
         BootTime scan_allowed, scan_due, look_due, poll_due, old_due;
         EventTime born;
         FileStream *reading;    /* the one whose lines are being handed out */
@@ -284,6 +291,7 @@ void file_path_look(FilePath *path);
 void file_path_leave(FilePath *path);
 bool file_path_park(FilePath *path);
 void stream_rewritten(FileStream *stream);
+bool stream_is_same_log(const FileStream *old, int fd);
 
 /* ---- file-kin.c: files beside a file that rotation has made of it ---- */
 bool file_kin_name(const char *base, const char *name);
@@ -333,3 +341,5 @@ bool file_mark_fits(int fd, const FileMark *mark);
 int file_marks_parse(const char *position, FileMark **ret_marks, size_t *ret_n);
 void file_path_position(const FilePath *path, char position[static FILE_POSITION_MAX], EventTime *ret_time);
 int stream_begin(FileStream *stream, EventTime since);
+bool stream_settle(FileStream *stream);
+void stream_prime(FileStream *stream);

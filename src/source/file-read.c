@@ -97,6 +97,7 @@ EventTime stream_time(FileStream *stream, const LogLine *parts, bool back_fill, 
 
         if (time.usec != 0) {
                 stream->stamp = time;
+                stream->zoned = parts->zoned;
                 return event_time_min(stamp_trust(&stream->trust, time, now, back_fill), now);
         }
         time = stream->stamp;
@@ -314,7 +315,7 @@ static int look_at_size(FileStream *stream)
 int stream_read(FileStream *stream, BootTime end)
 {
         FileSource *source = stream->source;
-        size_t kept = stream->tail_size;
+        size_t kept = stream->tail_size, max = FILE_TURN;
         ssize_t n;
         bool full;
         int r;
@@ -322,7 +323,10 @@ int stream_read(FileStream *stream, BootTime end)
         r = look_at_size(stream);
         if (r != 0)
                 return r;
-        n = file_pread(stream->fd, source->buffer, kept + FILE_TURN, stream->offset - (off_t) kept);
+        /* What has come to a fresh file since it was looked at is not known to be live. */
+        if (stream->fresh && stream->live_end < stream->offset + FILE_TURN)
+                max = stream->live_end > stream->offset ? (size_t) (stream->live_end - stream->offset) : 0;
+        n = file_pread(stream->fd, source->buffer, kept + max, stream->offset - (off_t) kept);
         if (n < 0)
                 return (int) n;
         if ((size_t) n < kept || memcmp(source->buffer, stream->tail, kept) != 0)

@@ -752,6 +752,8 @@ void file_scan(FileSource *source)
         uint64_t took;
 
         source->scan++;
+        source->scanned_before = source->scanned;
+        source->scanned = start;
         source->scan_wanted = source->scan_polled = source->watches_full = false;
         source->scan_due.usec = 0;
         for (size_t i = 0; i < source->n_patterns; i++)

@@ -24,6 +24,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -43,6 +44,7 @@
 #define SPARE_MOVED_USEC (2 * USEC_PER_SEC) /* the same, if lines have come into the file after it */
 #define OLD_MAX 8               /* rotated files of a path that have been read to their end */
 #define STREAMS_MAX 4096
+#define SKEW_NEWS 60            /* seconds */
 #define ERRORS_FAST 10
 #define RETRY_FAST (100 * USEC_PER_MSEC)
 #define RETRY_SLOW (1 * USEC_PER_SEC)
@@ -124,7 +126,8 @@ FileStream *stream_new(FilePath *owner, int fd, const struct stat *st)
         stream->fd = fd;
         stream->device = st->st_dev;
         stream->inode = st->st_ino;
-        stream->changed = clock_boot_now();
+        stream->opened = stream->changed = clock_boot_now();
+        stream->absent = source->scanned_before;
         stream->n_readers = owner->n_readers;
         memcpy(stream->readers, owner->readers, owner->n_readers * sizeof *stream->readers);
         if (!file_user_is_trusted(st->st_uid))
@@ -188,12 +191,16 @@ void stream_close(FileStream *stream)
 
 /* ---- telling ---- */
 
-static void describe_skew(const FileStream *stream, char *text, size_t size)
+/* A skew of an hour is now a second less, now one more: that is no news. */
+static void describe_skew(FileStream *stream, char *text, size_t size)
 {
-        int64_t skew = stream->trust.skew;
+        char words[STAMP_TRUST_TEXT_MAX];
+        StampTrust trust = stream->trust;
 
-        snprintf(text, size, "its timestamps are %lld s %s the clock, so the lines' arrival counts: set timezone: of the jail, or the clock of who writes it",
-                 (long long) (skew < 0 ? -skew : skew), skew < 0 ? "behind" : "ahead of");
+        if (llabs(stream->skew_told - trust.skew) > SKEW_NEWS)
+                stream->skew_told = trust.skew;
+        trust.skew = stream->skew_told;
+        snprintf(text, size, "%s", stamp_trust_text(&trust, stream->reading->zone, stream->zoned, clock_event_now(), words));
 }
 
 /* What there is to say about a path, when it has changed. */
@@ -206,7 +213,7 @@ void file_path_tell(FilePath *path)
                 snprintf(text, sizeof text, "%s", path->problem);
         else if (*path->notice)
                 snprintf(text, sizeof text, "%s", path->notice);
-        else if (path->stream && path->stream->trust.skew != 0)
+        else if (path->stream && stamp_trust_is_off(&path->stream->trust))
                 describe_skew(path->stream, text, sizeof text);
         if (strcmp(text, path->told) == 0)
                 return;
@@ -270,12 +277,16 @@ static void stream_turn(FileStream *stream, BootTime end)
 {
         FileSource *source = stream->source;
         off_t before = stream->offset;
-        int64_t skew = stream->trust.skew;
+        bool off = stamp_trust_is_off(&stream->trust);
         int r;
 
         stream_unready(stream);
         if (!may_read(stream))
                 return;
+        if (stream->fresh && !stream_settle(stream))
+                return;
+        if (stream->offset < stream->live_end)
+                stream_prime(stream);
         stream->back_fill = has_passed(clock_boot_now(), stream->behind, BEHIND_USEC);
         r = stream_read(stream, end);
         if (stream->offset != before) {
@@ -302,7 +313,7 @@ static void stream_turn(FileStream *stream, BootTime end)
                 stop_starting(stream);
                 release_followers(stream);
         }
-        if ((skew != 0) != (stream->trust.skew != 0) && source->started)
+        if (off != stamp_trust_is_off(&stream->trust) && source->started)
                 file_path_tell(stream->owner);
 }
 

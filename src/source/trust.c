@@ -87,15 +87,11 @@ EventTime stamp_trust(StampTrust *trust, EventTime stamp, EventTime arrival, boo
 }
 
 /**
- * stamp_trust_warns() - whether it is time to say that a file's stamps are not believed
- *
- * Once for each file.
+ * stamp_trust_is_off() - whether a file's stamps are not believed, and not in one stray line only
  */
-bool stamp_trust_warns(StampTrust *trust)
+bool stamp_trust_is_off(const StampTrust *trust)
 {
-        if (trust->warned || trust->lines < LINES_TOLD)
-                return false;
-        return trust->warned = true;
+        return trust->skew != 0 && trust->lines >= LINES_TOLD;
 }
 
 /* The skew as an offset that is a zone's: whole quarters of an hour, give or take a minute. */

@@ -27,7 +27,7 @@ static FileConfig config;
 /* what has come */
 static char *lines[LINES_MAX];
 static size_t n_lines, last_length, last_readers;
-static EventTime last_time;
+static EventTime first_time, last_time;
 static char ways[64]; /* the first letter of each line's transport */
 static char said[4096];
 static char *rows[ROWS_MAX][2]; /* name, position */
@@ -46,6 +46,8 @@ static inline void on_line(void *userdata, const Line *line)
         last_length = line->length;
         last_readers = line->n_readers;
         last_time = line->time;
+        if (n_lines == 1)
+                first_time = line->time;
         check(line->transport != NULL);
         if (n_lines < sizeof ways)
                 ways[n_lines - 1] = line->transport[0];

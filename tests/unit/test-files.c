@@ -208,6 +208,24 @@ static void test_rotation(void)
         stop();
 }
 
+/* The log's writer makes a new one before logrotate does, which puts it aside. */
+static void test_rotation_backup(void)
+{
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 5, 0);
+        await(5);
+        rename_to("a.log", "a.log.1");
+        usleep(12000);
+        say_numbers("a.log", 5, 7, 0);
+        rename_to("a.log", "a.log-2026112907.backup");
+        usleep(12000);
+        say_numbers("a.log", 7, 9, 0);
+        await(9);
+        check_numbers(0, 9);
+        stop();
+}
+
 /* Several rotations between two looks. */
 static void test_rotations_unseen(void)
 {
@@ -543,6 +561,39 @@ static void test_copied_while_stopped(void)
         start();
         await(20);
         check_numbers(0, 20);
+        stop();
+}
+
+/* What comes after a rotation is new, whatever its stamps say: of requests that took long, of a clock that was set back. */
+static void test_late_stamps_after_rotation(void)
+{
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 5, 0);
+        await(5);
+        stop();
+        say_numbers("a.log", 5, 7, 0);
+        rename_to("a.log", "a.log.1");
+        say_numbers("a.log", 7, 8, 300);
+        say_numbers("a.log", 8, 9, 0);
+        start();
+        await(9);
+        check_numbers(0, 9);
+        stop();
+        /* Two rotations: the file between. */
+        rename_to("a.log.1", "a.log.2");
+        rename_to("a.log", "a.log.1");
+        usleep(12000);
+        say_numbers("a.log", 9, 10, 300);
+        say_numbers("a.log", 10, 11, 0);
+        rename_to("a.log.2", "a.log.3");
+        rename_to("a.log.1", "a.log.2");
+        rename_to("a.log", "a.log.1");
+        usleep(12000);
+        say_numbers("a.log", 11, 12, 300);
+        start();
+        await(12);
+        check_numbers(0, 12);
         stop();
 }
 
@@ -962,8 +1013,8 @@ int main(int argc, char **argv)
 {
         static const FilesTest tests[] = {
                 TEST(appears), TEST(transport), TEST(partial), TEST(globs), TEST(links), TEST(foreign_link), TEST(no_file), TEST(rotation),
-                TEST(rotations_unseen), TEST(unlinked), TEST(copytruncate), TEST(truncated), TEST(copy_in_glob), TEST(hole), TEST(endless_hole),
-                TEST(long_lines), TEST(restart), TEST(commit_in_line), TEST(absent_at_start), TEST(renamed_in_glob), TEST(style_changed), TEST(rotated_while_stopped), TEST(copied_while_stopped), TEST(same_lines_rotated), TEST(lost),
+                TEST(rotation_backup), TEST(rotations_unseen), TEST(unlinked), TEST(copytruncate), TEST(truncated), TEST(copy_in_glob), TEST(hole), TEST(endless_hole),
+                TEST(long_lines), TEST(restart), TEST(commit_in_line), TEST(absent_at_start), TEST(renamed_in_glob), TEST(style_changed), TEST(rotated_while_stopped), TEST(copied_while_stopped), TEST(late_stamps_after_rotation), TEST(same_lines_rotated), TEST(lost),
                 TEST(inode_again), TEST(past), TEST(polling), TEST(descriptors), TEST(edited), TEST(first_start), TEST(first_start_rotated), TEST(first_start_without_stamps),
                 TEST(readers), TEST(fair), TEST(overflow), TEST(prints), TEST(list), TEST(rights),
         };
