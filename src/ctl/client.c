@@ -14,6 +14,7 @@
 #include "ctl/ctl.h"
 #include "util/cleanup.h"
 
+#define CROWD_TRIES 250 /* 20 ms apart */
 #define ANSWER_MAX (64 * 1024 * 1024)
 
 struct Client {
@@ -37,6 +38,19 @@ static int connect_failed(const Ctl *ctl, int error)
         }
 }
 
+/* While others crowd the daemon's door the kernel does not let us in; it takes them in by turns, so that passes. */
+static int connect_in_turn(int fd, const struct sockaddr_un *address)
+{
+        const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+
+        for (int tries = CROWD_TRIES; connect(fd, (const struct sockaddr *) address, sizeof *address) < 0; tries--) {
+                if (errno != EAGAIN || tries == 0)
+                        return -errno;
+                nanosleep(&pause, NULL);
+        }
+        return 0;
+}
+
 /**
  * client_connect() - connect unless that is done already
  *
@@ -46,6 +60,7 @@ int client_connect(Ctl *ctl)
 {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         _cleanup_close_ int fd = -1;
+        int r;
 
         if (ctl->client)
                 return STATUS_DONE;
@@ -55,8 +70,9 @@ int client_connect(Ctl *ctl)
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return fail("cannot make a socket: %s", strerror(errno));
-        if (connect(fd, (struct sockaddr *) &address, sizeof address) < 0)
-                return connect_failed(ctl, errno);
+        r = connect_in_turn(fd, &address);
+        if (r < 0)
+                return connect_failed(ctl, -r);
         ctl->client = calloc(1, sizeof *ctl->client);
         if (!ctl->client)
                 return fail("out of memory");
