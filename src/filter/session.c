@@ -25,6 +25,7 @@
 
 #include "filter/private.h"
 #include "util/table.h"
+#include "util/text.h"
 
 typedef struct Entry Entry;
 struct Entry {
@@ -226,12 +227,10 @@ uint64_t session_key_pid(int64_t pid)
  */
 uint64_t session_key_text(const char *text, size_t size)
 {
-        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+        uint64_t hash;
 
         if (size == 0)
                 return 0;
-        for (size_t i = 0; i < size; i++)
-                hash = (hash ^ (unsigned char) text[i]) * UINT64_C(0x100000001b3);
-        hash = mix(hash);
+        hash = mix(text_hash(text, size));
         return hash ? hash : 1;
 }

@@ -37,6 +37,7 @@
 #include <sys/stat.h>
 
 #include "source/private.h"
+#include "util/text.h"
 
 #define PASS_MAX 64 /* fields of an entry; sshd's has some 25 */
 
@@ -607,14 +608,13 @@ static bool has_field(JournalHandle *handle, const char *field)
 /* Of one container's standard output or standard error. */
 static uint32_t stream_hash(JournalHandle *handle, bool err)
 {
-        uint32_t hash = UINT32_C(2166136261) ^ err;
+        uint32_t hash;
         const char *id;
         size_t size;
 
         if (get_field(handle, "CONTAINER_ID_FULL", &id, &size) < 0 && get_field(handle, "CONTAINER_ID", &id, &size) < 0)
                 return 1;
-        for (size_t i = 0; i < size; i++)
-                hash = (hash ^ (unsigned char) id[i]) * UINT32_C(16777619);
+        hash = (uint32_t) text_hash(id, size) ^ err;
         return hash ? hash : 1;
 }
 

@@ -3,6 +3,8 @@
 /* allow, attempt, pause, reload, stats, lists of addresses; and what every command prints about hostile text. */
 
 #include <pty.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "ctl-run.h"
 
@@ -289,9 +291,39 @@ static void test_terminal(void)
         stop(pid);
 }
 
+/* A door at which others crowd is not closed. */
+static void test_crowd(void)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), others[8], n = 0;
+        char command[8192];
+
+        snprintf(address.sun_path, sizeof address.sun_path, "%s/crowd", directory);
+        check_int(bind(listener, (struct sockaddr *) &address, sizeof address), 0);
+        check_int(listen(listener, 0), 0);
+        for (bool full = false; !full; n++) {
+                check(n < 8);
+                others[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+                full = connect(others[n], (struct sockaddr *) &address, sizeof address) < 0;
+        }
+        snprintf(command, sizeof command, "%s --socket %s status 2>&1", program, address.sun_path);
+        FILE *pipe = popen(command, "r");
+        usleep(300000);
+        for (int i = 0; i < n; i++) /* the others, and then it, are let in and sent away */
+                close(accept(listener, NULL, NULL));
+        output[fread(output, 1, sizeof output - 1, pipe)] = '\0';
+        check(WEXITSTATUS(pclose(pipe)) == 2);
+        check_contains(output, "closed the connection");
+        for (int i = 0; i < n; i++)
+                close(others[i]);
+        close(listener);
+        unlink(address.sun_path);
+}
+
 int main(void)
 {
         ctl_begin();
+        test_crowd();
         test_allow_columns();
         test_allow();
         test_jails();

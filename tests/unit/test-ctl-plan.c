@@ -86,6 +86,20 @@ static void test_bans(void)
         check_text(output, "");
 }
 
+/* The rules of all that counted are told, though no lines are kept. */
+static void test_rules(void)
+{
+        log_of("rules.log", "203.0.113.40", 0, 3);
+        FILE *file = fopen(at("rules.log"), "a");
+
+        check(file);
+        for (int i = 3; i < 5; i++)
+                fprintf(file, "2025-11-23T07:00:%02dZ web1 sshd[%d]: Failed keyboard-interactive/pam for root from 203.0.113.40 port 4 ssh2\n", i, 3000 + i);
+        fclose(file);
+        check_int(plan("--jail sshd --file rules.log --json"), 0);
+        check_contains(output, "\"failures\":5,\"rules\":[\"sshd:failed-password\",\"sshd:failed-keyboard-pam\"]");
+}
+
 static void test_fail_on(void)
 {
         log_of("quiet.log", "203.0.113.6", 10, 4);
@@ -397,6 +411,7 @@ int main(void)
         setenv("BAILIFF_SHIPPED", text, 1);
         check(mkdtemp(work));
         test_bans();
+        test_rules();
         test_fail_on();
         test_merged();
         test_configuration();
