@@ -90,23 +90,3 @@ typedef struct EventRecord {
         const char *kind;       /* ban_event_kind_name(), or "start", "stop", "heal", "degraded" ... */
         const char *json;       /* the whole event as one JSON object, with "id", "time" and "event" */
 } EventRecord;
-
-/**
- * A report that is due at a service, or was sent.
- */
-typedef struct OutboxRecord {
-        uint64_t id;            /* 0: new */
-        uint64_t ban_id;
-        const char *service;    /* "abuseipdb", "virustotal-vote" ... */
-        Addr addr;              /* of the deciding line, never a prefix */
-        const char *jail;
-        const char *categories; /* as the service wants them, "" if it has none */
-        const char *comment;
-        EventTime attack;       /* time of the attack */
-        unsigned attempts;
-        EventTime first_try, next_try; /* EVENT_TIME_NONE: not yet, at once */
-        const char *state;      /* "queued", "in-flight", "done", "refused", "unknown", "expired" */
-        int status;             /* of the receipt: HTTP status, 0 if there is none */
-        int score;              /* of the receipt, -1 if there is none */
-        const char *receipt;    /* what the service said, "" if nothing */
-} OutboxRecord;

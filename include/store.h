@@ -22,12 +22,14 @@
 
 #include <systemd/sd-event.h>
 
+#include "outbox.h"
 #include "pipeline.h"
 #include "records.h"
+#include "util/arena.h"
 #include "util/cleanup.h"
 #include "util/problem.h"
 
-#define STORE_SCHEMA_VERSION 2
+#define STORE_SCHEMA_VERSION 3
 #define STORE_PENDING_MAX (64 * 1024 * 1024) /* bytes of rows that cannot merge */
 
 typedef struct Store Store;
@@ -72,6 +74,8 @@ typedef struct StoreLimits {
         uint64_t past_bans_max; /* ended bans */
         int64_t past_bans_age;  /* seconds that an ended ban is kept */
         uint64_t set_aside_max; /* lines */
+        uint64_t outbox_max;    /* reports that wait; and as many again that are settled */
+        int64_t outbox_age;     /* seconds that a settled report is kept, by which the same is not sent again */
         uint64_t wal_max;       /* bytes that the log may reach while a foreign reader stops its checkpoints */
         unsigned prune_msec;    /* between two rounds of pruning */
 } StoreLimits;
@@ -81,6 +85,8 @@ typedef struct StoreLimits {
                         .past_bans_max = 1000000,                                                                                \
                         .past_bans_age = 30 * INT64_C(86400),                                                                    \
                         .set_aside_max = 1000,                                                                                   \
+                        .outbox_max = 1000000,                                                                                   \
+                        .outbox_age = 400 * INT64_C(86400),                                                                                   \
                         .wal_max = UINT64_C(256) * 1024 * 1024,                                                                  \
                         .prune_msec = 10000 })
 
@@ -109,7 +115,7 @@ void store_put_level(Store *store, const LevelRecord *record);
 void store_put_allow(Store *store, const AllowRecord *record);
 void store_put_pause(Store *store, const PauseRecord *record);
 void store_put_set_aside(Store *store, const SetAsideRecord *record);
-uint64_t store_put_outbox(Store *store, const OutboxRecord *record);
+void store_put_outbox(Store *store, const OutboxRecord *record);
 uint64_t store_put_event(Store *store, EventTime time, const char *kind, const char *json_members);
 uint64_t store_submit(Store *store);
 int store_flush(Store *store, unsigned timeout_msec);
@@ -147,3 +153,91 @@ typedef int (*StoreEventVisitor)(void *userdata, const EventRecord *record);
 
 int store_read_events(Store *store, uint64_t since, size_t max, StoreEventVisitor visitor, void *userdata);
 int store_read_past_bans(Store *store, const Addr *addr, size_t max, StorePastBanVisitor visitor, void *userdata);
+
+/* ---- outbox: questions that change it too, answered when that is on disk ---- */
+
+typedef enum OutboxOp {
+        OUTBOX_CLAIM,           /* take what is due in a lane, and note that it is in flight */
+        OUTBOX_SETTLE,          /* how a claim went */
+        OUTBOX_LIST,
+        OUTBOX_RETRY,           /* send again by hand: `id`, or 0: all that wait for a service to be well */
+        OUTBOX_DROP,            /* what is not sent yet: `ids`, or all of `addr` */
+        OUTBOX_RETRACT,         /* take back what was told of `addr`, and drop what was not sent */
+        OUTBOX_UNBLOCK,         /* after a reload: keys may be others */
+} OutboxOp;
+
+typedef struct OutboxRowError {
+        uint64_t id;
+        const char *text;       /* what the service said of this row of a bulk file */
+} OutboxRowError;
+
+/**
+ * A question to the outbox. Copied when it is asked.
+ */
+typedef struct OutboxRequest {
+        OutboxOp op;
+        EventTime now;
+        OutboxLane lane;                                /* CLAIM */
+        OutboxTerms terms[_OUTBOX_ENDPOINT_MAX];        /* CLAIM */
+        bool wants_lines;                               /* CLAIM: entries of a bulk file come with their ban's lines */
+        uint64_t claim;                                 /* SETTLE */
+        OutboxAnswer answer;                            /* SETTLE */
+        const char *categories, *comment;               /* SETTLE: as they were sent; NULL: not to be kept */
+        const OutboxRowError *errors;                   /* SETTLE of a bulk file */
+        size_t n_errors;
+        uint64_t id;                                    /* RETRY */
+        const uint64_t *ids;                            /* DROP */
+        size_t n_ids;
+        Addr addr;                                      /* DROP, RETRACT, LIST; ADDR_NULL: any */
+        const char *text;                               /* DROP: why, for people */
+        int state, lane_only;                           /* LIST; -1: any */
+        uint64_t before;                                /* LIST: entries with lower ids; 0: all */
+        size_t max;                                     /* LIST: entries, newest first; 0: figures alone */
+} OutboxRequest;
+
+/**
+ * A row of the outbox as it stands on disk.
+ */
+typedef struct OutboxEntry {
+        uint64_t id, ban_id, claim;
+        OutboxRow row;
+        Addr addr;
+        const char *jail;
+        EventTime attack, first, added, settled; /* settled EVENT_TIME_NONE: not yet */
+        unsigned failures;
+        int status, score;      /* 0, -1: none */
+        const char *receipt;    /* what the service said, "" if nothing */
+        const char *remote;     /* its id of what was made, "" if none */
+        const char *categories, *comment; /* as they were sent, "" before */
+        const char *const *lines; /* of its ban, oldest first; CLAIM only */
+        size_t n_lines;
+} OutboxEntry;
+
+enum { OUTBOX_E_NO_CLAIM = 1 }; /* it has been taken back, or is settled */
+
+typedef struct OutboxResult {
+        int r;                  /* 0 or OUTBOX_E_* */
+        uint64_t claim;         /* CLAIM: 0: nothing is due */
+        bool bulk;
+        OutboxEntry *entries;   /* claimed, settled (as they are now), listed */
+        size_t n_entries;
+        size_t changed;         /* rows, by RETRY, DROP, RETRACT */
+        size_t lost;            /* CLAIM: rows that became `unknown`, since whoever carried them did not say how it went */
+        bool clears, deletes;   /* RETRACT: what is under way */
+        EventTime next;         /* CLAIM without entries: when to ask again, unless something is put before */
+        OutboxBudget budgets[_OUTBOX_ENDPOINT_MAX];
+        uint64_t counts[_OUTBOX_KIND_MAX][_OUTBOX_STATE_MAX]; /* LIST */
+        Arena *arena;           /* owns all of the above */
+} OutboxResult;
+
+typedef struct OutboxWaiter OutboxWaiter;
+
+/* @done runs on the loop thread once the answer and what it changed are on disk; the result is the callee's. */
+int store_ask_outbox(Store *store, const OutboxRequest *request, void (*done)(void *userdata, OutboxResult *result), void *userdata,
+                     OutboxWaiter **ret_waiter);
+void outbox_waiter_forget(OutboxWaiter *waiter);
+OutboxResult *outbox_result_free(OutboxResult *result);
+DEFINE_CLEANUP(OutboxResult *, outbox_result_free)
+
+typedef int (*OutboxVisitor)(void *userdata, const OutboxEntry *entry);
+int store_read_outbox(Store *store, const Addr *addr, size_t max, OutboxVisitor visitor, void *userdata);

@@ -53,6 +53,7 @@ Batch *batch_new(void)
 
         batch->set_aside_tail = &batch->set_aside;
         batch->outbox_tail = &batch->outbox;
+        batch->jobs_tail = &batch->jobs;
         return batch;
 }
 
@@ -116,12 +117,16 @@ Batch *batch_free(Batch *batch)
         for (size_t i = 0; i < batch->n_events; i++)
                 free((void *) (uintptr_t) batch->events[i].kind);
         free(batch->events);
+        for (OutboxJob *job; (job = batch->jobs);) {
+                batch->jobs = job->next;
+                outbox_job_free(job);
+        }
         free(batch);
         return NULL;
 }
 
 /**
- * batch_keep_events() - free all but the events, which are yet to be told
+ * batch_keep_events() - free all but the events and the answered questions, which are yet to be told
  */
 void batch_keep_events(Batch *batch)
 {
@@ -132,7 +137,7 @@ void batch_keep_events(Batch *batch)
 bool batch_is_empty(const Batch *batch)
 {
         return !batch->windows && !batch->bans && !batch->positions && !batch->levels && !batch->allowed && !batch->paused &&
-               !batch->set_aside && !batch->outbox && batch->n_events == 0;
+               !batch->set_aside && !batch->outbox && !batch->jobs && batch->n_events == 0;
 }
 
 static void window_add(Batch *batch, BatchWindow *window)
@@ -374,22 +379,23 @@ void batch_put_set_aside(Batch *batch, const SetAsideRecord *record)
 
 void batch_put_outbox(Batch *batch, const OutboxRecord *record)
 {
-        size_t size = sizeof(BatchOutbox) + text_bytes(record->service) + text_bytes(record->jail) +
-                      text_bytes(record->categories) + text_bytes(record->comment) + text_bytes(record->state) +
-                      text_bytes(record->receipt);
+        size_t size = sizeof(BatchOutbox) + text_bytes(record->jail);
         BatchOutbox *row = take(size);
         char *cursor = (char *) (row + 1);
 
         row->record = *record;
-        row->record.service = pack(&cursor, record->service);
         row->record.jail = pack(&cursor, record->jail);
-        row->record.categories = pack(&cursor, record->categories);
-        row->record.comment = pack(&cursor, record->comment);
-        row->record.state = pack(&cursor, record->state);
-        row->record.receipt = pack(&cursor, record->receipt);
         *batch->outbox_tail = row;
         batch->outbox_tail = &row->next;
         batch->bytes += size;
+}
+
+/* Takes the job over. */
+void batch_put_job(Batch *batch, OutboxJob *job)
+{
+        job->next = NULL;
+        *batch->jobs_tail = job;
+        batch->jobs_tail = &job->next;
 }
 
 static size_t event_bytes(const EventRecord *event)
@@ -470,6 +476,10 @@ void batch_absorb(Batch *older, Batch *newer)
                 newer->outbox = row->next;
                 batch_put_outbox(older, &row->record);
                 free(row);
+        }
+        for (OutboxJob *job; (job = newer->jobs);) {
+                newer->jobs = job->next;
+                batch_put_job(older, job);
         }
         for (size_t i = 0; i < newer->n_events; i++)
                 event_add(older, newer->events[i]);

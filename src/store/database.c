@@ -54,10 +54,15 @@ static const char *const STATEMENTS[N_STATEMENTS] = {
         [STATEMENT_PAUSE_DELETE] = "DELETE FROM paused WHERE jail = ?1",
         [STATEMENT_EVENT] = "INSERT OR REPLACE INTO events (id, time, kind, json) VALUES (?1, ?2, ?3, ?4)",
         [STATEMENT_SET_ASIDE] = "INSERT INTO set_aside (source, position, text, time) VALUES (?1, ?2, ?3, ?4)",
+        [STATEMENT_OUTBOX_MERGE] =
+                "UPDATE outbox SET ban = ?1, jail = ?2, attack = ?3, first = ?4, failures = ?5"
+                " WHERE address = ?6 AND service = ?7 AND state = 'queued' AND attempts = 0",
+        [STATEMENT_OUTBOX_LAST] =
+                "SELECT max(coalesce(first_try, settled, 0)) FROM outbox WHERE address = ?1 AND service = ?2"
+                " AND (state IN ('done', 'unknown', 'in-flight') OR (state = 'queued' AND attempts > 0))",
         [STATEMENT_OUTBOX] =
-                "INSERT OR REPLACE INTO outbox (id, ban, service, address, jail, categories, comment, attack, attempts,"
-                " first_try, next_try, state, status, score, receipt)"
-                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                "INSERT INTO outbox (ban, service, address, jail, attack, first, failures, added, state, next_try)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'queued', ?9)",
 };
 
 /* What every connection is told; the sizes are bytes and pages of 4 KiB. */
@@ -184,8 +189,7 @@ int database_ids(sqlite3 *db, DatabaseIds *ret_ids)
         if (rc != SQLITE_OK)
                 return rc;
         *ret_ids = (DatabaseIds){ .next_event = next_id(db, "events"),
-                                  .next_ban = next_id(db, "bans"),
-                                  .next_outbox = next_id(db, "outbox") };
+                                  .next_ban = next_id(db, "bans") };
         return SQLITE_OK;
 }
 

@@ -73,6 +73,8 @@ typedef struct BatchOutbox {
         struct BatchOutbox *next;
 } BatchOutbox;
 
+typedef struct OutboxJob OutboxJob;
+
 /**
  * Rows that belong into one transaction.
  */
@@ -86,6 +88,7 @@ typedef struct Batch {
         BatchPause *paused;
         BatchSetAside *set_aside, **set_aside_tail;
         BatchOutbox *outbox, **outbox_tail;
+        OutboxJob *jobs, **jobs_tail; /* behind all rows; not yet run, or run and not yet answered */
         EventRecord *events;
         size_t n_events, allocated_events;
         size_t bytes;           /* of rows that cannot merge */
@@ -104,6 +107,7 @@ void batch_put_allow(Batch *batch, const AllowRecord *record);
 void batch_put_pause(Batch *batch, const PauseRecord *record);
 void batch_put_set_aside(Batch *batch, const SetAsideRecord *record);
 void batch_put_outbox(Batch *batch, const OutboxRecord *record);
+void batch_put_job(Batch *batch, OutboxJob *job);
 void batch_put_event(Batch *batch, uint64_t id, EventTime time, const char *kind, const char *members);
 void batch_absorb(Batch *older, Batch *newer);
 void batch_keep_events(Batch *batch);
@@ -136,6 +140,8 @@ typedef enum Statement {
         STATEMENT_PAUSE_DELETE,
         STATEMENT_EVENT,
         STATEMENT_SET_ASIDE,
+        STATEMENT_OUTBOX_MERGE,
+        STATEMENT_OUTBOX_LAST,
         STATEMENT_OUTBOX,
         N_STATEMENTS,
 } Statement;
@@ -147,7 +153,7 @@ typedef struct Database {
 } Database;
 
 typedef struct DatabaseIds {
-        uint64_t next_event, next_ban, next_outbox;
+        uint64_t next_event, next_ban;
 } DatabaseIds;
 
 int database_open(Database *database, const char *path, Problem *problem);
@@ -174,7 +180,41 @@ int write_prune(Database *database, const StoreLimits *limits, EventTime now, Ev
 int read_all(sqlite3 *db, EventTime now, const StoreLoader *loader, uint64_t *skipped);
 int read_events(sqlite3 *db, uint64_t since, size_t max, StoreEventVisitor visitor, void *userdata);
 int read_ban(sqlite3 *db, uint64_t id, StorePastBanVisitor visitor, void *userdata);
+int read_outbox(sqlite3 *db, const Addr *addr, size_t max, OutboxVisitor visitor, void *userdata);
 int read_past_bans(sqlite3 *db, const Addr *addr, size_t max, StorePastBanVisitor visitor, void *userdata);
+
+/* ---- outbox.c: questions to it, which are answered inside a batch's transaction ---- */
+
+struct OutboxWaiter {
+        void (*done)(void *userdata, OutboxResult *result); /* NULL: nobody waits any more. The loop thread's alone */
+        void *userdata;
+};
+
+struct OutboxJob {
+        OutboxJob *next;
+        OutboxRequest request;
+        Arena *arena;           /* of the request */
+        OutboxWaiter *waiter;
+        OutboxResult *result;   /* of the last run */
+};
+
+OutboxJob *outbox_job_new(const OutboxRequest *request, void (*done)(void *userdata, OutboxResult *result), void *userdata);
+OutboxJob *outbox_job_free(OutboxJob *job);
+void outbox_job_deliver(OutboxJob *job);
+int outbox_job_run(sqlite3 *db, OutboxJob *job);
+
+/* ---- outbox-claim.c, outbox-settle.c, outbox-row.c: its parts ---- */
+
+int outbox_claim(sqlite3 *db, const OutboxRequest *request, OutboxResult *result);
+int outbox_settle(sqlite3 *db, const OutboxRequest *request, OutboxResult *result);
+int outbox_sql(sqlite3 *db, sqlite3_stmt **ret_statement, const char *sql, const char *types, ...);
+int outbox_run(sqlite3 *db, const char *sql, const char *types, ...);
+int outbox_number(sqlite3 *db, int64_t *ret_number, const char *sql, const char *types, ...);
+int outbox_entries(sqlite3 *db, sqlite3_stmt *statement, OutboxResult *result);
+int outbox_write_row(sqlite3 *db, const OutboxEntry *entry, EventTime now);
+int outbox_read_budgets(sqlite3 *db, OutboxBudget budgets[static _OUTBOX_ENDPOINT_MAX]);
+int outbox_write_budget(sqlite3 *db, OutboxEndpoint endpoint, const OutboxBudget *budget);
+extern const char OUTBOX_COLUMNS[];
 
 /* ---- thread.c ---- */
 
@@ -232,7 +272,6 @@ struct Store {
         sqlite3 *rescue;        /* until store_start(), where the file cannot be written */
         sqlite3 *reader;
         StoreStats stats;
-        uint64_t next_outbox_id;
         StoreCallbacks callbacks;
         sd_event_source *source;
         Summary *summary;       /* NULL: nobody has asked */

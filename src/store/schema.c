@@ -91,7 +91,39 @@ static int step_2(sqlite3 *db)
         return sqlite3_exec(db, SCHEMA_2, NULL, NULL, NULL);
 }
 
-const SchemaStep schema_steps[STORE_SCHEMA_VERSION] = { step_1, step_2 };
+/*
+ * Reports. Rows of the outbox carry what is told; `claim` is whose hands a row was given into last, `maybe` says that an
+ * earlier try may have been accepted. next_try 0 is "at once", so that one range of the index has all that is due. Nothing
+ * wrote the outbox before.
+ */
+static const char SCHEMA_3[] =
+        "DROP TABLE outbox;"
+        "CREATE TABLE outbox ("
+        "  id INTEGER PRIMARY KEY AUTOINCREMENT, ban INTEGER NOT NULL, service TEXT NOT NULL, address TEXT NOT NULL,"
+        "  jail TEXT NOT NULL, attack INTEGER NOT NULL, first INTEGER NOT NULL, failures INTEGER NOT NULL,"
+        "  added INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, first_try INTEGER,"
+        "  next_try INTEGER NOT NULL DEFAULT 0, maybe INTEGER NOT NULL DEFAULT 0, claim INTEGER, bulk INTEGER NOT NULL DEFAULT 0,"
+        "  settled INTEGER, status INTEGER, score INTEGER, receipt TEXT NOT NULL DEFAULT '', remote TEXT NOT NULL DEFAULT '',"
+        "  categories TEXT NOT NULL DEFAULT '', comment TEXT NOT NULL DEFAULT ''"
+        ") STRICT;"
+        "CREATE INDEX outbox_state ON outbox (state, service, next_try);"
+        "CREATE INDEX outbox_address ON outbox (address, service, state);"
+        "CREATE INDEX outbox_claim ON outbox (claim) WHERE claim IS NOT NULL;"
+        "CREATE INDEX outbox_maybe ON outbox (first_try) WHERE maybe = 1 AND state = 'queued';"
+        "CREATE INDEX outbox_attack ON outbox (attack) WHERE state = 'queued';"
+        "CREATE INDEX outbox_settled ON outbox (settled) WHERE settled IS NOT NULL;"
+
+        "CREATE TABLE budgets ("
+        "  endpoint TEXT PRIMARY KEY, used INTEGER NOT NULL, remaining INTEGER NOT NULL, resets INTEGER NOT NULL, last INTEGER NOT NULL,"
+        "  blocked INTEGER NOT NULL, reason TEXT NOT NULL, failures INTEGER NOT NULL, text TEXT NOT NULL"
+        ") STRICT, WITHOUT ROWID;";
+
+static int step_3(sqlite3 *db)
+{
+        return sqlite3_exec(db, SCHEMA_3, NULL, NULL, NULL);
+}
+
+const SchemaStep schema_steps[STORE_SCHEMA_VERSION] = { step_1, step_2, step_3 };
 
 /**
  * schema_version() - PRAGMA user_version; 0 for an empty file

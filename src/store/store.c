@@ -80,14 +80,13 @@ static void take_ids(Store *store, const DatabaseIds *ids)
 {
         store->stats.next_event_id = ids->next_event;
         store->stats.next_ban_id = ids->next_ban;
-        store->next_outbox_id = ids->next_outbox;
 }
 
 static void invent_ids(Store *store)
 {
         uint64_t high = (uint64_t) (clock_event_now().usec / USEC_PER_MSEC);
 
-        take_ids(store, &(DatabaseIds){ .next_event = high, .next_ban = high, .next_outbox = high });
+        take_ids(store, &(DatabaseIds){ .next_event = high, .next_ban = high });
 }
 
 /* What cannot be written may be read. */
@@ -98,7 +97,7 @@ static void open_rescue(Store *store)
         int version = 0;
 
         if (stat(store->path, &st) < 0 && errno == ENOENT) {
-                take_ids(store, &(DatabaseIds){ 1, 1, 1 });
+                take_ids(store, &(DatabaseIds){ 1, 1 });
                 return;
         }
         if (database_open_reader(store->path, true, &store->rescue) == SQLITE_OK &&
@@ -308,6 +307,8 @@ static void deliver(Store *store)
         }
         if (batch && store->callbacks.committed)
                 store->callbacks.committed(store->callbacks.userdata, batch->sequence, batch->events, batch->n_events);
+        for (OutboxJob *job = batch ? batch->jobs : NULL; job; job = job->next)
+                outbox_job_deliver(job);
 }
 
 static int on_wake(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -433,19 +434,15 @@ void store_put_set_aside(Store *store, const SetAsideRecord *record)
 }
 
 /**
- * store_put_outbox() - a report is due, or its state has changed
- * @record:     with id 0 it is new
+ * store_put_outbox() - a report is due
  *
- * Return: its id.
+ * It is laid together with one of the same kind and address that waits and was
+ * not tried yet. Within the record's window since the last one was sent it waits
+ * for the window's end, where it is a report, and else is not entered at all.
  */
-uint64_t store_put_outbox(Store *store, const OutboxRecord *record)
+void store_put_outbox(Store *store, const OutboxRecord *record)
 {
-        OutboxRecord copy = *record;
-
-        if (copy.id == 0)
-                copy.id = store->next_outbox_id++;
-        batch_put_outbox(store->pending, &copy);
-        return copy.id;
+        batch_put_outbox(store->pending, record);
 }
 
 #if BAILIFF_FAULT_POINTS
@@ -630,4 +627,43 @@ int store_summarise(Store *store, EventTime now, void (*done)(void *userdata, co
         }
         store->waiters[store->n_waiters++] = (SummaryWaiter){ done, userdata };
         return 0;
+}
+
+/**
+ * store_ask_outbox() - a question to the outbox, which may change it
+ * @request:    copied
+ * @done:       runs once on the loop thread, when the answer and what it changed are on disk; not after store_free()
+ * @ret_waiter: for outbox_waiter_forget(), valid until @done has run; may be NULL
+ *
+ * It goes into the pending batch, behind the rows in it: call store_submit()
+ * (or what leads to it) soon. While the disk refuses, it waits.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int store_ask_outbox(Store *store, const OutboxRequest *request, void (*done)(void *userdata, OutboxResult *result), void *userdata,
+                     OutboxWaiter **ret_waiter)
+{
+        OutboxJob *job = outbox_job_new(request, done, userdata);
+
+        if (!job)
+                return -ENOMEM;
+        if (ret_waiter)
+                *ret_waiter = job->waiter;
+        batch_put_job(store->pending, job);
+        return 0;
+}
+
+/**
+ * store_read_outbox() - reports of an address, the latest first
+ * @addr:       a single address
+ * @max:        rows at most
+ * @visitor:    a negative return stops it and is handed on
+ *
+ * As store_read_events().
+ */
+int store_read_outbox(Store *store, const Addr *addr, size_t max, OutboxVisitor visitor, void *userdata)
+{
+        int r = reader(store);
+
+        return r != 0 ? r : read_outbox(store->reader, addr, max, visitor, userdata);
 }

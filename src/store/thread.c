@@ -223,7 +223,7 @@ static void write_now(Worker *worker)
 static void check_next_table(Worker *worker)
 {
         static const char *const tables[] = { "meta", "positions", "windows", "bans", "events", "outbox", "set_aside",
-                                              "levels", "allowed", "paused" };
+                                              "levels", "allowed", "paused", "budgets" };
         Store *store = worker->store;
         sqlite3_stmt *statement;
         char sql[64];

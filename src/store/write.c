@@ -204,32 +204,72 @@ static int write_events(Database *database, const Batch *batch)
         return SQLITE_OK;
 }
 
+/*
+ * Where a report goes that is due: into the row of its kind and address that
+ * waits, or into a new one, at the end of the window since the last one was
+ * sent. What is told to VirusTotal is not told again within the window at all.
+ */
+static int enter_report(Database *database, const OutboxRecord *record, const char *addr)
+{
+        sqlite3_stmt *last = database->statements[STATEMENT_OUTBOX_LAST], *insert = database->statements[STATEMENT_OUTBOX];
+        int64_t told = 0, now = clock_event_now().usec, next_try = 0;
+        int rc;
+
+        bind_text(last, 1, addr);
+        bind_text(last, 2, outbox_kind_name(record->kind));
+        rc = sqlite3_step(last);
+        if (rc == SQLITE_ROW)
+                told = sqlite3_column_int64(last, 0);
+        sqlite3_reset(last);
+        sqlite3_clear_bindings(last);
+        if (rc != SQLITE_ROW)
+                return rc;
+        if (told > 0)
+                next_try = event_time_add((EventTime){ told }, record->window).usec;
+        if (next_try > record->attack.usec && record->kind != OUTBOX_REPORT)
+                return SQLITE_OK;
+        sqlite3_bind_int64(insert, 1, (int64_t) record->ban_id);
+        bind_text(insert, 2, outbox_kind_name(record->kind));
+        bind_text(insert, 3, addr);
+        bind_text(insert, 4, record->jail);
+        sqlite3_bind_int64(insert, 5, record->attack.usec);
+        sqlite3_bind_int64(insert, 6, record->first.usec);
+        sqlite3_bind_int64(insert, 7, record->failures);
+        sqlite3_bind_int64(insert, 8, now);
+        sqlite3_bind_int64(insert, 9, next_try);
+        return run(insert);
+}
+
 static int write_outbox(Database *database, const Batch *batch)
 {
-        sqlite3_stmt *statement = database->statements[STATEMENT_OUTBOX];
+        sqlite3_stmt *merge = database->statements[STATEMENT_OUTBOX_MERGE];
         char addr[ADDR_TEXT_MAX];
 
         for (const BatchOutbox *row = batch->outbox; row; row = row->next) {
                 const OutboxRecord *record = &row->record;
 
-                sqlite3_bind_int64(statement, 1, (int64_t) record->id);
-                sqlite3_bind_int64(statement, 2, (int64_t) record->ban_id);
-                bind_text(statement, 3, record->service);
-                bind_text(statement, 4, addr_format(&record->addr, addr));
-                bind_text(statement, 5, record->jail);
-                bind_text(statement, 6, record->categories);
-                bind_text(statement, 7, record->comment);
-                sqlite3_bind_int64(statement, 8, record->attack.usec);
-                sqlite3_bind_int64(statement, 9, record->attempts);
-                bind_time(statement, 10, record->first_try, EVENT_TIME_NONE.usec);
-                bind_time(statement, 11, record->next_try, EVENT_TIME_NONE.usec);
-                bind_text(statement, 12, record->state);
-                if (record->status != 0)
-                        sqlite3_bind_int(statement, 13, record->status);
-                if (record->score >= 0)
-                        sqlite3_bind_int(statement, 14, record->score);
-                bind_text(statement, 15, record->receipt);
-                int rc = run(statement);
+                addr_format(&record->addr, addr);
+                sqlite3_bind_int64(merge, 1, (int64_t) record->ban_id);
+                bind_text(merge, 2, record->jail);
+                sqlite3_bind_int64(merge, 3, record->attack.usec);
+                sqlite3_bind_int64(merge, 4, record->first.usec);
+                sqlite3_bind_int64(merge, 5, record->failures);
+                bind_text(merge, 6, addr);
+                bind_text(merge, 7, outbox_kind_name(record->kind));
+                int rc = run(merge);
+                if (rc == SQLITE_OK && sqlite3_changes(database->db) == 0)
+                        rc = enter_report(database, record, addr);
+                if (rc != SQLITE_OK)
+                        return rc;
+        }
+        return SQLITE_OK;
+}
+
+static int run_jobs(Database *database, const Batch *batch)
+{
+        for (OutboxJob *job = batch->jobs; job; job = job->next) {
+                int rc = outbox_job_run(database->db, job);
+
                 if (rc != SQLITE_OK)
                         return rc;
         }
@@ -271,7 +311,8 @@ int write_rows(Database *database, const Batch *batch)
 {
         static int (*const parts[])(Database *, const Batch *) = { write_windows, write_bans,   write_levels,
                                                                    write_allowed, write_paused, write_events,
-                                                                   write_outbox,  write_set_aside, write_positions };
+                                                                   write_outbox,  write_set_aside, write_positions,
+                                                                   run_jobs };
         int rc = SQLITE_OK;
 
         for (size_t i = 0; rc == SQLITE_OK && i < sizeof parts / sizeof *parts; i++)
@@ -345,6 +386,10 @@ int write_prune(Database *database, const StoreLimits *limits, EventTime now, Ev
                               limits->past_bans_max);
         int64_t events = beyond(database_number(database->db, "SELECT (SELECT max(id) FROM events) - (SELECT min(id) FROM events) + 1", 0), limits->events_max);
         int64_t lines = beyond(database_number(database->db, "SELECT (SELECT max(id) FROM set_aside) - (SELECT min(id) FROM set_aside) + 1", 0), limits->set_aside_max);
+        /* Few outboxes are so long that they have to be counted. */
+        bool long_outbox = database_number(database->db, "SELECT max(id) - (SELECT min(id) FROM outbox) FROM outbox", 0) >= (int64_t) limits->outbox_max;
+        int64_t queued = !long_outbox ? 0 : beyond(database_number(database->db, "SELECT count(*) FROM outbox WHERE state = 'queued'", 0), limits->outbox_max);
+        int64_t settled = !long_outbox ? 0 : beyond(database_number(database->db, "SELECT count(*) FROM outbox WHERE settled IS NOT NULL", 0), limits->outbox_max);
         const struct {
                 const char *sql;
                 int64_t value;
@@ -355,12 +400,20 @@ int write_prune(Database *database, const StoreLimits *limits, EventTime now, Ev
                 { "DELETE FROM bans WHERE id IN (SELECT id FROM bans WHERE ended IS NOT NULL AND ended < ?1 ORDER BY ended LIMIT "
                   "?2)",
                   event_time_ago(now, limits->past_bans_age).usec },
+                { "UPDATE outbox SET state = 'expired', settled = ?1, receipt = 'older than the 60 days that a service takes' WHERE id IN"
+                  " (SELECT id FROM outbox WHERE state = 'queued' AND attack < ?1 - 5184000000000 LIMIT ?2)",
+                  now.usec },
+                { "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE settled < ?1 ORDER BY settled LIMIT ?2)",
+                  event_time_ago(now, limits->outbox_age).usec },
                 { "DELETE FROM levels WHERE (jail, address) IN (SELECT jail, address FROM levels WHERE forgotten <= ?1 LIMIT ?2)",
                   now.usec },
                 { "DELETE FROM allowed WHERE address IN (SELECT address FROM allowed WHERE until <= ?1 LIMIT ?2)", now.usec },
                 { "DELETE FROM bans WHERE id IN (SELECT id FROM bans WHERE ended IS NOT NULL ORDER BY ended LIMIT min(?1, ?2))",
                   past },
                 { "DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY id LIMIT min(?1, ?2))", events },
+                { "UPDATE outbox SET state = 'expired', settled = added, receipt = 'too many reports waited' WHERE id IN"
+                  " (SELECT id FROM outbox WHERE state = 'queued' ORDER BY attack LIMIT min(?1, ?2))", queued },
+                { "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE settled IS NOT NULL ORDER BY settled LIMIT min(?1, ?2))", settled },
                 { "DELETE FROM set_aside WHERE id IN (SELECT id FROM set_aside ORDER BY id LIMIT min(?1, ?2))", lines },
         };
         bool more = false;

@@ -88,12 +88,12 @@ static int step_fails(sqlite3 *db)
 
 static void test_migrations(void)
 {
-        const SchemaStep broken[] = { schema_steps[0], schema_steps[1], step_fails };
+        const SchemaStep broken[] = { schema_steps[0], schema_steps[1], schema_steps[2], step_fails };
         sqlite3 *db;
         int version;
 
         check_int(sqlite3_open(":memory:", &db), SQLITE_OK);
-        check_int(schema_migrate(db, broken, 3), SQLITE_ERROR);
+        check_int(schema_migrate(db, broken, STORE_SCHEMA_VERSION + 1), SQLITE_ERROR);
         check_int(schema_version(db, &version), SQLITE_OK);
         check_int(version, 0);
         check_int(database_number(db, "SELECT count(*) FROM sqlite_schema", -1), 0);
@@ -103,12 +103,12 @@ static void test_migrations(void)
         check_int(database_number(
                           db,
                           "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('meta', 'windows', 'positions',"
-                          " 'bans', 'events', 'outbox', 'set_aside', 'levels', 'allowed', 'paused')",
+                          " 'bans', 'events', 'outbox', 'set_aside', 'levels', 'allowed', 'paused', 'budgets')",
                           -1),
-                  10);
+                  11);
         check_int(schema_migrate(db, schema_steps, STORE_SCHEMA_VERSION), SQLITE_OK); /* once more: nothing to do */
         /* A later step that fails leaves the version before as it is. */
-        check_int(schema_migrate(db, broken, 3), SQLITE_ERROR);
+        check_int(schema_migrate(db, broken, STORE_SCHEMA_VERSION + 1), SQLITE_ERROR);
         check_int(schema_version(db, &version), SQLITE_OK);
         check_int(version, STORE_SCHEMA_VERSION);
         check_int(database_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'", -1), 0);

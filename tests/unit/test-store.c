@@ -146,33 +146,6 @@ static void put_all(Store *store)
         store_put_set_aside(store, &(SetAsideRecord){ "journal", "s=ab;i=1", "poison", NOW });
 }
 
-static void check_outbox(Store *store, const char *directory)
-{
-        OutboxRecord report = { .ban_id = 7,
-                                .service = "abuseipdb",
-                                .addr = address("203.0.113.5"),
-                                .jail = "sshd",
-                                .categories = "18,22",
-                                .comment = "Visit: https://www.example.com/",
-                                .attack = NOW,
-                                .state = "queued",
-                                .score = -1,
-                                .receipt = "" };
-
-        report.id = store_put_outbox(store, &report);
-        check_int(report.id, 1);
-        report.state = "done";
-        report.status = 200;
-        report.score = 42;
-        check_int(store_put_outbox(store, &report), 1);
-        report.id = 0;
-        check_int(store_put_outbox(store, &report), 2);
-        check_int(store_flush(store, 5000), 0);
-        check_int(ask(directory,
-                      "SELECT count(*) FROM outbox WHERE state = 'done' AND score = 42 AND status = 200 AND first_try IS NULL"),
-                  2);
-}
-
 static void test_round_trip(sd_event *event)
 {
         const char *directory = new_directory();
@@ -186,7 +159,6 @@ static void test_round_trip(sd_event *event)
         check_int(store_stats(store)->next_ban_id, 11);
         check_int(store_flush(store, 5000), 0);
         check_int(seen.sequence, 1);
-        check_outbox(store, directory);
         store_free(store);
 
         store = open_store(directory);
