@@ -68,6 +68,20 @@ const char *config_jail_place(const JailConfig *jail, const char *key)
 }
 
 /**
+ * config_option_place() - where an option of the host was written
+ * @key:        of an option or a group, at the top level or below `reports:`
+ *
+ * Return: "file:line:column"; where the option has its default, the administrator's file.
+ */
+const char *config_option_place(const Config *config, const char *key)
+{
+        for (const ConfigOrigin *origin = config->origins; origin; origin = origin->next)
+                if (strcmp(origin->option->key, key) == 0)
+                        return origin->place;
+        return config->path;
+}
+
+/**
  * config_has_option() - whether an option means something to this jail
  */
 bool config_has_option(const JailConfig *jail, const Option *option)

@@ -212,6 +212,49 @@ void comment_write(const Option *option, const JailConfig *jail, FILE *stream)
                 option_write_text(text, stream);
 }
 
+static const Option *comment_option(const char *service)
+{
+        const Option *group = option_find(option_find(&JAIL_TABLE, "report")->table, service);
+
+        return option_find(group->table, "comment");
+}
+
+static int check_comment(const JailConfig *jail, const char *service, int (*check)(const char *text, Problem *problem), Problem *problem)
+{
+        const Option *option = comment_option(service);
+        const char *text = *(const char *const *) ((const char *) jail + option->offset), *place = jail->place;
+        Problem why = { "" };
+        int r = text ? check(text, &why) : 0;
+
+        if (r == 0)
+                return 0;
+        for (const ConfigOrigin *origin = jail->origins; origin; origin = origin->next)
+                if (origin->option == option) {
+                        place = origin->place;
+                        break;
+                }
+        return problem_set(problem, r, "%s: comment: %s", place, why.text);
+}
+
+/**
+ * config_check_comments() - whether all comments are templates that can be filled in
+ * @check:      returns 0, or a negative number with what is wrong
+ * @problem:    that with "file:line:column: " before it
+ *
+ * Return: 0, or what @check returned.
+ */
+int config_check_comments(const Config *config, int (*check)(const char *text, Problem *problem), Problem *problem)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < config->n_jails && r == 0; i++) {
+                r = check_comment(&config->jails[i], "abuseipdb", check, problem);
+                if (r == 0)
+                        r = check_comment(&config->jails[i], "virustotal", check, problem);
+        }
+        return r;
+}
+
 /* ---- as a whole ---- */
 
 /**
