@@ -478,6 +478,8 @@ static void test_prune(void)
         start(store, event, &seen);
         int64_t now = present();
         put(OUTBOX_REPORT, "203.0.113.5", 1, now - 61 * DAY);
+        check_int(store_flush(store, 5000), 0);
+        run_until(event, rows("state = 'expired'") == 1);
         for (int i = 0; i < 25; i++) {
                 char addr[32];
 
