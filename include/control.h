@@ -124,6 +124,8 @@ typedef struct WhyView {
         const unsigned *window_counts;  /* attempts in each */
         const unsigned *window_maxretry;
         size_t n_windows;
+        const OutboxEntry *reports;     /* the latest, newest first */
+        size_t n_reports;
 } WhyView;
 
 typedef struct AllowRequest {
@@ -159,6 +161,44 @@ typedef struct ReloadView {
 typedef void (*BanAnswer)(void *userdata, size_t index, int r, const Problem *problem);
 
 /**
+ * One report as it goes out.
+ */
+typedef struct ReportView {
+        uint64_t id;
+        OutboxKind kind;
+        Addr addr;
+        char *comment;                  /* for free(3); NULL: it has none */
+        const char *categories, *verdict, *remote; /* NULL: it has none */
+        EventTime time;                 /* of the attack; EVENT_TIME_NONE: not told */
+        bool again;                     /* an earlier try may have been accepted */
+} ReportView;
+
+/**
+ * What a courier is given.
+ */
+typedef struct ClaimView {
+        uint64_t claim;
+        const char *kind;               /* "report", "bulk", "clear", "vote", "comment", "delete" */
+        size_t n_items;
+} ClaimView;
+
+/* @claim NULL: nothing is due. Runs once. */
+typedef void (*ClaimAnswer)(void *userdata, const ClaimView *claim);
+
+/* The result is the callee's. */
+typedef void (*OutboxAnswerer)(void *userdata, OutboxResult *result);
+
+/**
+ * What is to be known of a service besides its rows.
+ */
+typedef struct ReportServiceView {
+        bool configured;
+        const char *problem;            /* "" if none */
+        bool has_courier;               /* it asks for work, or carries some */
+        OutboxTerms terms[_OUTBOX_ENDPOINT_MAX]; /* the same for all services */
+} ReportServiceView;
+
+/**
  * What methods ask of the daemon. Functions that change something return 0, or
  * a positive BAN_E_* or negative errno with @problem set, and the store's
  * sequence that has to be committed before the answer may be given.
@@ -171,10 +211,11 @@ typedef struct ControlOps {
         int (*kernel)(void *userdata, const Ban *ban, FirewallElement *ret_element);
         int (*covering)(void *userdata, const Addr *addr, BanVisitor visit, void *visit_data);
         int (*why)(void *userdata, const Addr *addr, void (*visit)(void *visit_data, const WhyView *view), void *visit_data);
-        int (*ban)(void *userdata, const BanRequest *request, uint64_t *ret_sequence, Problem *problem);
+        /* `report`: to others, as the jail says. */
+        int (*ban)(void *userdata, const BanRequest *request, bool report, uint64_t *ret_sequence, Problem *problem);
         /* All of a list with one kernel transaction and one commit. Each one's answer, as ban() gives it, is told in order; the
            returned one is the whole list's: the kernel has not taken it. */
-        int (*ban_many)(void *userdata, const BanRequest *requests, size_t n, BanAnswer answer, void *answer_data, uint64_t *ret_sequence,
+        int (*ban_many)(void *userdata, const BanRequest *requests, size_t n, bool report, BanAnswer answer, void *answer_data, uint64_t *ret_sequence,
                         Problem *problem);
         /* What the kernel's allow sets exempt inside a banned prefix: ban_engine_each_allowed(). */
         int (*exempt)(void *userdata, const Addr *inside, AllowVisitor visit, void *visit_data);
@@ -198,6 +239,17 @@ typedef struct ControlOps {
                       uint64_t *ret_sequence, Problem *problem);
         /* Counts on another thread; `done` runs later, once, with NULL if it could not. */
         int (*stats)(void *userdata, void (*done)(void *done_data, const StoreSummary *summary), void *done_data);
+        /* Waits for work in a lane; `problem`: why there can be none, "" if nothing. Who waits already is answered without work. */
+        void (*claim)(void *userdata, OutboxLane lane, const char *problem, ClaimAnswer answer, void *answer_data);
+        void (*claim_cancel)(void *userdata, OutboxLane lane, const void *answer_data);
+        /* The i-th report of what was claimed last in the lane; false without memory. */
+        bool (*claim_item)(void *userdata, OutboxLane lane, size_t i, ReportView *ret_item);
+        /* A question to the outbox; lanes look again after what may have changed. 0 or -errno, then `done` does not run. */
+        int (*outbox)(void *userdata, const OutboxRequest *request, OutboxAnswerer done, void *done_data, OutboxWaiter **ret_waiter);
+        void (*report_service)(void *userdata, OutboxLane lane, ReportServiceView *ret_view);
+        /* What would be sent of an address that a jail has banned, or counted, or would ban by hand. */
+        int (*preview)(void *userdata, const char *jail, const Addr *addr, void (*visit)(void *visit_data, const ReportView *view), void *visit_data,
+                       Problem *problem);
         void *userdata;
 } ControlOps;
 

@@ -42,14 +42,13 @@ void method_ban(Control *control, VarlinkCall *call)
         char reason[EVIDENCE_TEXT_MAX];
         const char *raw_reason = "";
         BanRequest request = { .reason = reason };
-        bool has_reason, has_force, has_no_report, no_report;
+        bool has_reason, has_force, has_no_report, no_report = false;
         const Parameter parameters[] = {
                 { "jail", PARAMETER_JAIL, &request.jail },
                 { "address", PARAMETER_ADDR, &request.addr },
                 { "duration", PARAMETER_SECONDS, &request.duration, &request.has_duration },
                 { "reason", PARAMETER_TEXT, &raw_reason, &has_reason },
                 { "force", PARAMETER_BOOL, &request.force, &has_force },
-                /* Nothing is reported yet; a wish not to be is granted already. */
                 { "no_report", PARAMETER_BOOL, &no_report, &has_no_report },
         };
         Problem problem = { 0 };
@@ -59,7 +58,7 @@ void method_ban(Control *control, VarlinkCall *call)
         if (!parameters_read(control, call, parameters, sizeof parameters / sizeof *parameters))
                 return;
         text_printable(raw_reason, strlen(raw_reason), reason, sizeof reason);
-        r = control->ops.ban(control->ops.userdata, &request, &sequence, &problem);
+        r = control->ops.ban(control->ops.userdata, &request, !no_report, &sequence, &problem);
         if (r != 0) {
                 reply_problem(call, r, &problem);
                 return;
@@ -130,14 +129,15 @@ void method_ban_list(Control *control, VarlinkCall *call)
         const char *raw_reason = "";
         const json_t *addresses;
         BanRequest all = { .reason = reason };
-        bool has_reason, has_force, has_no_report, no_report;
+        bool has_reason, has_force, has_report, report = false, has_no_report, no_report = false;
         const Parameter parameters[] = {
                 { "jail", PARAMETER_JAIL, &all.jail },
                 { "addresses", PARAMETER_LIST, &addresses },
                 { "duration", PARAMETER_SECONDS, &all.duration, &all.has_duration },
                 { "reason", PARAMETER_TEXT, &raw_reason, &has_reason },
                 { "force", PARAMETER_BOOL, &all.force, &has_force },
-                { "no_report", PARAMETER_BOOL, &no_report, &has_no_report }, /* as for Ban */
+                { "report", PARAMETER_BOOL, &report, &has_report },
+                { "no_report", PARAMETER_BOOL, &no_report, &has_no_report },
         };
         Problem problem = { 0 };
         uint64_t sequence = 0;
@@ -157,7 +157,7 @@ void method_ban_list(Control *control, VarlinkCall *call)
         text_printable(raw_reason, strlen(raw_reason), reason, sizeof reason);
         list->results = json_array();
         read_list(list, addresses, &all);
-        r = control->ops.ban_many(control->ops.userdata, list->requests, list->n_requests, take_result, list, &sequence,
+        r = control->ops.ban_many(control->ops.userdata, list->requests, list->n_requests, report && !no_report, take_result, list, &sequence,
                                   &problem);
         if (r != 0) {
                 json_decref(list->results);

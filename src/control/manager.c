@@ -60,6 +60,13 @@ const ControlMethod CONTROL_METHODS[] = {
         { "io.bailiff.Manager.Pause", ACCESS_CHANGE, method_pause },
         { "io.bailiff.Manager.Resume", ACCESS_CHANGE, method_resume },
         { "io.bailiff.Manager.Reload", ACCESS_CHANGE, method_reload },
+        { "io.bailiff.Manager.ListReports", ACCESS_LOOK, method_list_reports },
+        { "io.bailiff.Manager.PreviewReport", ACCESS_CHANGE, method_preview_report },
+        { "io.bailiff.Manager.RetryReports", ACCESS_CHANGE, method_retry_reports },
+        { "io.bailiff.Manager.DropReports", ACCESS_CHANGE, method_drop_reports },
+        { "io.bailiff.Manager.RetractReports", ACCESS_CHANGE, method_retract_reports },
+        { "io.bailiff.Manager.Claim", ACCESS_COURIER, method_claim },
+        { "io.bailiff.Manager.Settle", ACCESS_COURIER, method_settle },
 };
 const size_t CONTROL_N_METHODS = sizeof CONTROL_METHODS / sizeof *CONTROL_METHODS;
 
@@ -76,6 +83,17 @@ static void reply_unknown(VarlinkCall *call)
                               json_pack("{s:s%}", "interface", method, dot ? (size_t) (dot - method) : strlen(method)));
 }
 
+static void reply_not_authorized(VarlinkCall *call, Access needed)
+{
+        static const char *const messages[_ACCESS_MAX] = {
+                [ACCESS_COURIER] = "Only user bailiff-courier may do this.",
+                [ACCESS_LOOK] = "Only root and members of groups bailiff-admin and bailiff-read may look.",
+                [ACCESS_CHANGE] = "Only root and members of group bailiff-admin may do this.",
+        };
+
+        varlink_error(call, "io.bailiff.Manager.NotAuthorized", json_pack("{s:s}", "message", messages[needed]));
+}
+
 static void on_call(void *userdata, VarlinkCall *call)
 {
         Control *control = userdata;
@@ -86,15 +104,10 @@ static void on_call(void *userdata, VarlinkCall *call)
 
                 if (strcmp(method->name, varlink_method(call)) != 0)
                         continue;
-                if (access >= method->access)
+                if (rights_may(access, method->access))
                         method->call(control, call);
                 else
-                        varlink_error(
-                                call, "io.bailiff.Manager.NotAuthorized",
-                                json_pack("{s:s}", "message",
-                                          method->access == ACCESS_CHANGE
-                                                  ? "Only root and members of group bailiff-admin may do this."
-                                                  : "Only root and members of groups bailiff-admin and bailiff-read may look."));
+                        reply_not_authorized(call, method->access);
                 return;
         }
         reply_unknown(call);

@@ -13,6 +13,7 @@
 #define LIFTED_LIST_MAX 10000                   /* bans that one answer of Unban or AllowAdd names */
 #define BAN_LIST_MAX 1000                       /* addresses of one BanList: what one loop turn may ban */
 #define EXEMPT_MAX 16                           /* allowed addresses that a prefix ban's record names */
+#define CLAIM_PAGE 200                          /* reports of a bulk file that one loop turn renders and sends */
 #define MONITOR_PAGE 64                         /* events of the log that one loop turn reads */
 
 typedef struct ControlOptions {
@@ -126,6 +127,17 @@ void stats_abandon(Control *control);
 /* listing.c */
 void method_list_bans(Control *control, VarlinkCall *call);
 void reply_busy(VarlinkCall *call);
+
+/* courier.c */
+void method_claim(Control *control, VarlinkCall *call);
+void method_settle(Control *control, VarlinkCall *call);
+
+/* report.c */
+void method_list_reports(Control *control, VarlinkCall *call);
+void method_preview_report(Control *control, VarlinkCall *call);
+void method_retry_reports(Control *control, VarlinkCall *call);
+void method_drop_reports(Control *control, VarlinkCall *call);
+void method_retract_reports(Control *control, VarlinkCall *call);
 
 /* monitor.c */
 void method_monitor(Control *control, VarlinkCall *call);

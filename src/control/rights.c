@@ -41,18 +41,45 @@ static gid_t group_id(const char *name)
         return RIGHTS_NO_GROUP;
 }
 
+static uid_t user_id(const char *name)
+{
+        for (size_t size = 1024; size <= GROUP_BUFFER_MAX; size *= 4) {
+                _cleanup_free_ char *buffer = malloc(size);
+                struct passwd user, *found = NULL;
+
+                if (!buffer)
+                        break;
+                int r = getpwnam_r(name, &user, buffer, size, &found);
+                if (r == 0)
+                        return found ? found->pw_uid : RIGHTS_NO_USER;
+                if (r != ERANGE)
+                        break;
+        }
+        return RIGHTS_NO_USER;
+}
+
 /**
- * rights_groups_lookup() - the ids of bailiff-admin and bailiff-read
+ * rights_groups_lookup() - the ids of groups bailiff-admin and bailiff-read, and of user bailiff-courier
  *
  * Asks the name service, so it belongs before the loop.
  */
 RightsGroups rights_groups_lookup(void)
 {
-        return (RightsGroups){ .admin = group_id("bailiff-admin"), .read = group_id("bailiff-read") };
+        return (RightsGroups){ .admin = group_id("bailiff-admin"), .read = group_id("bailiff-read"), .courier = user_id("bailiff-courier") };
+}
+
+/**
+ * rights_may() - whether one who has this access may do what needs that one
+ */
+bool rights_may(Access has, Access needs)
+{
+        return needs == ACCESS_COURIER ? has == ACCESS_COURIER : has >= needs;
 }
 
 /**
  * rights_access() - what a user with these groups may do
+ *
+ * The courier, which talks to the internet, may do what it is there for, whatever groups it is in.
  */
 Access rights_access(const RightsGroups *groups, uid_t uid, const gid_t *gids, size_t n_gids)
 {
@@ -60,6 +87,8 @@ Access rights_access(const RightsGroups *groups, uid_t uid, const gid_t *gids, s
 
         if (uid == 0)
                 return ACCESS_CHANGE;
+        if (uid != RIGHTS_NO_USER && uid == groups->courier)
+                return ACCESS_COURIER;
         for (size_t i = 0; i < n_gids; i++) {
                 if (gids[i] == RIGHTS_NO_GROUP)
                         continue;

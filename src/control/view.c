@@ -381,8 +381,10 @@ static json_t *view_covering(const WhyView *why, size_t i, bool lines)
 json_t *view_why(const WhyView *why, bool lines)
 {
         json_t *object = json_object(), *allowed = json_array(), *bans = json_array(), *past = json_array();
-        json_t *levels = json_array(), *windows = json_array();
+        json_t *levels = json_array(), *windows = json_array(), *reports = json_array();
 
+        for (size_t i = 0; i < why->n_reports; i++)
+                json_array_append_new(reports, view_outbox_entry(&why->reports[i]));
         for (size_t i = 0; i < why->n_allowed; i++)
                 json_array_append_new(allowed, view_allowed(why->allowed[i]));
         for (size_t i = 0; i < why->n_bans; i++)
@@ -400,6 +402,7 @@ json_t *view_why(const WhyView *why, bool lines)
         put(object, "past", past);
         put(object, "levels", levels);
         put(object, "windows", windows);
+        put(object, "reports", reports);
         put(object, "redacted", json_boolean(!lines));
         return object;
 }

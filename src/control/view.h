@@ -20,3 +20,5 @@ json_t *view_jail(const JailView *jail);
 json_t *view_status(const StatusView *status, const char *jail);
 json_t *view_why(const WhyView *why, bool lines);
 json_t *view_event(const EventRecord *record, bool lines);
+json_t *view_report(const ReportView *report);
+json_t *view_outbox_entry(const OutboxEntry *entry);

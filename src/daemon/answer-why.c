@@ -11,6 +11,7 @@
 
 #define WHY_MAX 32  /* bans and windows shown of one address */
 #define PAST_MAX 10 /* ended bans, newest first */
+#define REPORTS_MAX 12 /* newest first */
 
 typedef struct Why {
         Daemon *daemon;
@@ -30,6 +31,8 @@ typedef struct Why {
         size_t n_past;
         LevelRecord levels[WHY_MAX];
         size_t n_levels;
+        OutboxEntry reports[REPORTS_MAX];
+        size_t n_reports;
 } Why;
 
 static void why_free(Why **why)
@@ -111,6 +114,20 @@ static int why_past(void *userdata, const Ban *ban, EventTime ended, const char 
         return why->n_past == PAST_MAX;
 }
 
+static int why_report(void *userdata, const OutboxEntry *entry)
+{
+        Why *why = userdata;
+        OutboxEntry *copy = &why->reports[why->n_reports];
+        const char **texts[] = { &copy->jail, &copy->receipt, &copy->remote, &copy->categories, &copy->comment };
+
+        *copy = *entry;
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+                if (!(*texts[i] = arena_text(why->arena, *texts[i])))
+                        return -ENOMEM;
+        why->n_reports++;
+        return 0;
+}
+
 /* What the next ban would have; of each jail the latest ban tells, and those come first. */
 static void why_level(Why *why, const Ban *ban)
 {
@@ -147,6 +164,7 @@ int answer_why(void *userdata, const Addr *addr, void (*visit)(void *visit_data,
         why->addr = addr;
         ban_engine_each_allow_entry(daemon->engine, NULL, why_allowed, why);
         store_read_past_bans(daemon->store, addr, PAST_MAX, why_past, why);
+        store_read_outbox(daemon->store, addr, REPORTS_MAX, why_report, why);
         for (size_t i = 0; i < why->n_bans; i++)
                 why_level(why, why->bans[i]);
         for (size_t i = 0; i < why->n_past; i++)
@@ -168,6 +186,8 @@ int answer_why(void *userdata, const Addr *addr, void (*visit)(void *visit_data,
                 .window_counts = why->counts,
                 .window_maxretry = why->maxretry,
                 .n_windows = why->n_windows,
+                .reports = why->reports,
+                .n_reports = why->n_reports,
         };
         visit(visit_data, &view);
         return 0;

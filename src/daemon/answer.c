@@ -97,11 +97,14 @@ int answer_behind(Daemon *daemon, Problem *problem)
                                              "see bailiffctl status", *why ? why : daemon_problem(daemon, "firewall allow changes"));
 }
 
-static int answer_ban(void *userdata, const BanRequest *request, uint64_t *ret_sequence, Problem *problem)
+static int answer_ban(void *userdata, const BanRequest *request, bool report, uint64_t *ret_sequence, Problem *problem)
 {
         Daemon *daemon = userdata;
-        int r = ban_engine_ban(daemon->engine, request, clock_event_now(), problem);
+        int r;
 
+        daemon->by_hand = report ? BY_HAND_REPORT : BY_HAND_SILENT;
+        r = ban_engine_ban(daemon->engine, request, clock_event_now(), problem);
+        daemon->by_hand = BY_HAND_NOT;
         if (r != 0)
                 return r;
         r = daemon_flush_elements(daemon);
@@ -109,19 +112,21 @@ static int answer_ban(void *userdata, const BanRequest *request, uint64_t *ret_s
         return r != 0 ? answer_behind(daemon, problem) : 0;
 }
 
-static int answer_ban_many(void *userdata, const BanRequest *requests, size_t n, BanAnswer answer, void *answer_data, uint64_t *ret_sequence,
-                           Problem *problem)
+static int answer_ban_many(void *userdata, const BanRequest *requests, size_t n, bool report, BanAnswer answer, void *answer_data,
+                           uint64_t *ret_sequence, Problem *problem)
 {
         Daemon *daemon = userdata;
         EventTime now = clock_event_now();
         int r;
 
+        daemon->by_hand = report ? BY_HAND_REPORT : BY_HAND_SILENT;
         for (size_t i = 0; i < n; i++) {
                 Problem one = { "" };
 
                 r = ban_engine_ban(daemon->engine, &requests[i], now, &one);
                 answer(answer_data, i, r, &one);
         }
+        daemon->by_hand = BY_HAND_NOT;
         r = daemon_flush_elements(daemon);
         *ret_sequence = daemon_commit(daemon);
         return r != 0 ? answer_behind(daemon, problem) : 0;
@@ -243,6 +248,12 @@ ControlOps answer_ops(Daemon *daemon)
                 .pause = answer_pause,
                 .reload = answer_reload,
                 .stats = answer_stats,
+                .claim = report_claim,
+                .claim_cancel = report_claim_cancel,
+                .claim_item = report_claim_item,
+                .outbox = report_ask,
+                .report_service = report_service,
+                .preview = report_preview,
                 .userdata = daemon,
         };
 }

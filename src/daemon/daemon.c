@@ -164,6 +164,7 @@ static int on_clock(sd_event_source *source, int fd, uint32_t revents, void *use
                 daemon->clock_stepped = false;
                 ban_engine_each_element(daemon->engine, clock_event_now(), queue_again, daemon);
                 daemon->deadlines_moved = true;
+                report_look(daemon);
         }
         arm_clock(daemon);
         return 0;
@@ -383,6 +384,7 @@ Daemon *daemon_free(Daemon *daemon)
         if (!daemon)
                 return NULL;
         control_free(daemon->control);
+        report_stop(daemon);
         allow_watch_free(daemon->allow);
         allow_queue_free(daemon->allow_queue);
         journal_source_free(daemon->journal);

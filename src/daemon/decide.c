@@ -437,6 +437,8 @@ void decide_event(void *userdata, const BanEvent *event)
 
         if (event->kind == BAN_EVENT_BAN)
                 recidive_take(daemon, event->ban);
+        if (event->kind == BAN_EVENT_BAN || event->kind == BAN_EVENT_PROLONG)
+                report_take(daemon, event->ban);
         switch (event->kind) {
         case BAN_EVENT_BAN:
         case BAN_EVENT_PROLONG: daemon->banned = true; store_put_ban(daemon->store, event->ban); break;

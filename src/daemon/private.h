@@ -17,6 +17,7 @@
 #include "firewall.h"
 #include "source.h"
 #include "store.h"
+#include "report.h"
 #include "tracker.h"
 #include "util/inflight.h"
 #include "util/table.h"
@@ -86,6 +87,27 @@ typedef struct FilePlace {
 
 typedef struct AllowQueue AllowQueue;
 
+/**
+ * A service that reports go to, as the daemon sees it; see report.c.
+ */
+typedef struct ReportLane {
+        Daemon *daemon;
+        OutboxLane lane;
+        sd_event_source *timer;
+        ClaimAnswer answer;             /* of the courier that waits; NULL: none does */
+        void *answer_data;
+        BootTime deadline;              /* when it is answered without work */
+        BootTime absent;                /* when the want of a courier is told */
+        EventTime next;                 /* nothing is due before, unless `stale` */
+        bool stale;                     /* the outbox may have changed */
+        bool put;                       /* a report waits for the commit */
+        bool asking;                    /* the store */
+        bool ails;                      /* the courier has told a problem */
+        OutboxResult *given;            /* what the courier carries; NULL: nothing */
+        char *comment;                  /* of a single report, as it was given */
+        char categories[128];
+} ReportLane;
+
 struct Daemon {
         DaemonOptions options;
         const char *allow_directory;    /* of allow-at-start: the service's state directory, also in a dry run */
@@ -135,6 +157,8 @@ struct Daemon {
         BanVisitor lifted;              /* is shown the bans that the present `unban` lifts */
         void *lifted_data;
         BanHits ban_hits;               /* to be counted behind the present line */
+        ReportLane lanes[_OUTBOX_LANE_MAX];
+        enum { BY_HAND_NOT, BY_HAND_REPORT, BY_HAND_SILENT } by_hand; /* the present decision, and whether it is reported */
         bool banned;                    /* since `attempt` cleared it */
         bool dirty;                     /* something waits for the next commit */
         bool deadlines_moved;
@@ -163,6 +187,26 @@ void daemon_degrade(Daemon *daemon, const char *topic, const char *text);
 void daemon_degrade_often(Daemon *daemon, const char *topic, const char *text);
 const char *daemon_problem(const Daemon *daemon, const char *topic);
 Jail *daemon_jail(Daemon *daemon, const char *name);
+
+/* report.c: what is told to others, and the courier's work */
+int report_start(Daemon *daemon);
+void report_stop(Daemon *daemon);
+void report_take(Daemon *daemon, const Ban *ban);
+void report_committed(Daemon *daemon);
+void report_reloaded(Daemon *daemon);
+void report_look(Daemon *daemon);
+void report_claim(void *userdata, OutboxLane lane, const char *problem, ClaimAnswer answer, void *answer_data);
+void report_claim_cancel(void *userdata, OutboxLane lane, const void *answer_data);
+bool report_claim_item(void *userdata, OutboxLane lane, size_t i, ReportView *ret_item);
+int report_ask(void *userdata, const OutboxRequest *request, OutboxAnswerer done, void *done_data, OutboxWaiter **ret_waiter);
+void report_service(void *userdata, OutboxLane lane, ReportServiceView *ret_view);
+
+/* report-view.c: a report in words */
+bool report_wanted(const Daemon *daemon, const Jail *jail, OutboxKind kind);
+const char *report_refused(Daemon *daemon, const OutboxEntry *entry);
+bool report_view(Daemon *daemon, const OutboxEntry *entry, ReportView *ret_view);
+int report_preview(void *userdata, const char *jail, const Addr *addr, void (*visit)(void *visit_data, const ReportView *view), void *visit_data,
+                   Problem *problem);
 
 /* recidive.c: jails that count the bans of others */
 void recidive_take(Daemon *daemon, const Ban *ban);

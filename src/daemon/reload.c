@@ -438,6 +438,7 @@ int daemon_reload(Daemon *daemon, bool check, void (*visit)(void *visit_data, co
         if (check)
                 return 0;
         tell(&reload);
+        report_reloaded(daemon);
         allow_flush(daemon, false);
         r = daemon_flush_elements(daemon);
         daemon->deadlines_moved = true;

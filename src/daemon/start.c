@@ -84,6 +84,7 @@ static void store_committed(void *userdata, uint64_t sequence, const EventRecord
 
         if (daemon->control)
                 control_committed(daemon->control, sequence, events, n_events);
+        report_committed(daemon);
 }
 
 static void store_degraded(void *userdata, const char *text)
@@ -272,6 +273,10 @@ static int start_control(Daemon *daemon, Problem *problem)
 {
         char path[PATH_MAX];
 
+        int r = report_start(daemon);
+
+        if (r < 0)
+                return problem_set(problem, r, "timers for reports cannot be made: %s", strerror(-r));
         snprintf(path, sizeof path, "%s/control.sock", daemon->options.runtime_directory);
         return control_new(daemon->event, path, answer_ops(daemon), &daemon->control, problem);
 }

@@ -43,6 +43,7 @@ typedef struct Fake {
         void (*stats_done)(void *done_data, const StoreSummary *summary); /* NULL: nobody waits */
         void *stats_data;
         size_t counted;                 /* how often the store was asked */
+        bool reported;          /* what the last Ban or BanList wanted */
 } Fake;
 
 static const char *const fake_matches[] = { "SYSLOG_IDENTIFIER=sshd", "SYSLOG_IDENTIFIER=sshd-session" };
@@ -354,17 +355,21 @@ static inline int fake_changed(Fake *fake, uint64_t *ret_sequence)
         return 0;
 }
 
-static inline int fake_ban(void *userdata, const BanRequest *request, uint64_t *ret_sequence, Problem *problem)
+static inline int fake_ban(void *userdata, const BanRequest *request, bool report, uint64_t *ret_sequence, Problem *problem)
 {
+        ((Fake *) userdata)->reported = report;
+
         int r = fake_ban_one(userdata, request, problem);
 
         return r != 0 ? r : fake_changed(userdata, ret_sequence);
 }
 
-static inline int fake_ban_many(void *userdata, const BanRequest *requests, size_t n, BanAnswer answer, void *answer_data,
+static inline int fake_ban_many(void *userdata, const BanRequest *requests, size_t n, bool report, BanAnswer answer, void *answer_data,
                                 uint64_t *ret_sequence, Problem *problem)
 {
         Fake *fake = userdata;
+
+        fake->reported = report;
 
         if (fake->fails)
                 return problem_set(problem, -EIO, "the kernel refused: Input/output error");

@@ -67,7 +67,7 @@ static inline int stats_soon(void *userdata, void (*done)(void *done_data, const
 }
 
 /* As many as there may come: the fake's table holds a few thousand. */
-static inline int ban_any(void *userdata, const BanRequest *requests, size_t n, BanAnswer answer, void *answer_data,
+static inline int ban_any(void *userdata, const BanRequest *requests, size_t n, bool report, BanAnswer answer, void *answer_data,
                           uint64_t *ret_sequence, Problem *problem)
 {
         Fake *fake = userdata;
@@ -75,7 +75,7 @@ static inline int ban_any(void *userdata, const BanRequest *requests, size_t n, 
         Problem one;
 
         if (fake->n_bans + n + 50 < FAKE_BANS_MAX)
-                return fake_ban_many(userdata, requests, n, answer, answer_data, ret_sequence, problem);
+                return fake_ban_many(userdata, requests, n, report, answer, answer_data, ret_sequence, problem);
         for (size_t i = 0; i < n; i++) {
                 if (fake_allowed(&requests[i].addr)) {
                         problem_set(&one, 0, "allowed by 192.0.2.0/24 (bailiff.yaml:3:9); remove that entry first");
