@@ -129,8 +129,10 @@ static const char *take_quantifier(Reader *reader, const char *p, bool counts_le
         if (*p == '{') {
                 size_t low = strspn(p + 1, DIGITS), size = strspn(p, "{,0123456789");
 
-                if (p[size] != '}' || low == 0) /* older PCRE2 takes {,n} as text, newer as a count */
-                        return (end_piece(reader), p + 1);
+                if (p[1] == ',') /* older PCRE2 takes {,n} as text, newer as a count */
+                        return (end_piece(reader), p + size + (p[size] == '}'));
+                if (p[size] != '}' || low == 0)
+                        return (end_word(reader), p + 1); /* text */
                 optional = strtoul(p + 1, NULL, 10) == 0;
                 once = strtoul(p + 1, NULL, 10) == 1 && p[1 + low] == ',';
                 p += size;
