@@ -136,7 +136,7 @@ typedef enum ConfigChangeKind {
 typedef struct ConfigChange {
         ConfigChangeKind kind;
         const JailConfig *before, *after; /* jails; NULL where there is none */
-        const char *key;        /* of the option; "allow" */
+        const char *key;        /* of the option, "report.abuseipdb.comment" for one in a map of maps; "allow" */
         const char *old, *new;  /* values as they are written; "" for none */
 } ConfigChange;
 

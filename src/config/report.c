@@ -213,12 +213,12 @@ void comment_write(const Option *option, const JailConfig *jail, FILE *stream)
 /* ---- as a whole ---- */
 
 /**
- * report_settle() - what follows from a jail's report options together
+ * config_report_settle() - what follows from a jail's report options together
  *
  * Whoever reads them need not know which of them switches which: what is not
  * reported is off in each member.
  */
-void report_settle(JailReportConfig *report)
+void config_report_settle(JailReportConfig *report)
 {
         report->abuseipdb = report->abuseipdb && report->enabled;
         report->virustotal = report->virustotal && report->enabled && (report->vote != REPORT_VERDICT_NONE || report->virustotal_comments);
@@ -230,13 +230,13 @@ void report_settle(JailReportConfig *report)
 }
 
 /**
- * report_check() - whether the options in a jail, or in `defaults:`, can be meant
+ * config_report_check() - whether the options in a jail, or in `defaults:`, can be meant
  * @map:        the jail
- * @report:     as they were read, before report_settle()
+ * @report:     as they were read, before config_report_settle()
  *
  * Return: 0, -EINVAL with @problem set.
  */
-int report_check(const YamlNode *map, const JailReportConfig *report, Problem *problem)
+int config_report_check(const YamlNode *map, const JailReportConfig *report, Problem *problem)
 {
         const YamlNode *node = yaml_get(map, "report"), *virustotal = yaml_get(node, "virustotal");
 

@@ -462,16 +462,13 @@ static const struct {
         { "defaults: { report: { abuseipdb: { categories: [18] } } }\njails: { a: { report: false } }\n",
           "defaults: { report: { abuseipdb: { categories: [18] } } }\njails: { a: { report: { enabled: no } } }\n", "" },
         { "jails: { a: }\n", "jails: { a: { report: { abuseipdb: { comment: \"x\\ny\" }, virustotal: { vote: harmless } } } }\n",
-          "changed a >a report { enabled: false, abuseipdb: { enabled: false, categories: auto, comment: true }, virustotal: { enabled: false, vote: none, comment: false } }=>\n"
-          "^{ enabled: true, abuseipdb: { enabled: true, categories: auto, comment: \"x\\ny\" }, virustotal: { enabled: true, vote: harmless, comment: false } }\n" },
+          "changed a >a report.enabled false=>\n^true\nchanged a >a report.abuseipdb.enabled false=>\n^true\n"
+          "changed a >a report.abuseipdb.comment true=>\n^\"x\\ny\"\nchanged a >a report.virustotal.enabled false=>\n^true\n"
+          "changed a >a report.virustotal.vote none=>\n^harmless\n" },
         { "reports: { virustotal: { key_file: /x, timeout: 10, per_minute: 5 } }\n", "reports: { virustotal: { key_file: /x, timeout: 10s, per_minute: 5 } }\n", "" },
         { "", "reports: { virustotal: { key_file: /x } }\n",
-          "option reports { abuseipdb: { enabled: false, key_file: \"\", timeout: 5m, window: 1d, daily: 1000, bulk_daily: 5, url: \"https://api.abuseipdb.com/api/v2\", "
-          "ca_file: \"\", proxy: \"\" }, virustotal: { enabled: false, key_file: \"\", timeout: 5m, window: 365d, daily: 500, per_minute: 4, "
-          "url: \"https://www.virustotal.com/api/v3\", ca_file: \"\", proxy: \"\" } }=>\n"
-          "^{ abuseipdb: { enabled: false, key_file: \"\", timeout: 5m, window: 1d, daily: 1000, bulk_daily: 5, url: \"https://api.abuseipdb.com/api/v2\", "
-          "ca_file: \"\", proxy: \"\" }, virustotal: { enabled: true, key_file: \"/x\", timeout: 5m, window: 365d, daily: 500, per_minute: 4, "
-          "url: \"https://www.virustotal.com/api/v3\", ca_file: \"\", proxy: \"\" } }\n" },
+          "option reports.virustotal.enabled false=>\n^true\noption reports.virustotal.key_file \"\"=>\n^\"/x\"\n" },
+        { "jails: { a: { filter: f, report: { abuseipdb: true } } }\n", "jails: { b: { filter: f, report: { abuseipdb: { comment: x } } } }\n", "removed a\nadded >b\n" },
         { "jails: { a: }\n", "jails: { a: { sources: [bans] } }\n",
           "changed a >a sources auto=>\n^[bans]\nchanged a >a filter \"a\"=>\n^\"\"\nchanged a >a mode \"normal\"=>\n^\"\"\n" },
         { "jails: { a: { ports: [22], action: drop } }\n", "jails: { a: { ports: [22/tcp], action: reject } }\n",
