@@ -79,7 +79,7 @@ static const char *const PATTERNS[][2] = {
         { "^ssh[12] up[.0-9]down [][]in[]]of[\\]]an <ADDR>", "an down in of ssh up" },
         { "^[a]b [ab]cd [Ab]cd [Aa-z]cd <ADDR>", "ab" },
         { "^x[[:alpha:]]ab [[:digit:]]cd [^[:digit:]]ef [a[:digit:]]gh <ADDR>", "" },
-        { "^up[\\d]down [\\s-]of [\\w]no [\\x41]no [\\Qa\\E]no <ADDR>", "down of up" },
+        { "^up[\\d]down [\\s-]of [\\w]no [\\x41]no [\\Qa\\E]no [\\Q]no\\E] <ADDR>", "down of up" },
         { "^up[+-9]down [+-z]no <ADDR>", "down up" },
         { "^[)(]in <ADDR>", "in" },
         /* escapes */
