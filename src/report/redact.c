@@ -48,6 +48,7 @@
 
 #include "report.h"
 
+#define ADDRESS_MIN 3           /* "::1"; "::" alone are marks */
 #define ADDRESS_MAX 45          /* the longest text of an address */
 #define MARKS_SHOWN 2           /* of those in a row */
 #define WORD_LEAST 2
@@ -152,7 +153,7 @@ static Item address_item(const Redaction *out, const char *p, const char *end)
                 const char *behind = p + sizes[i];
                 Addr addr;
 
-                if (addr_parse(p, sizes[i], &addr) < 0)
+                if (sizes[i] < ADDRESS_MIN || addr_parse(p, sizes[i], &addr) < 0)
                         continue;
                 bool alone = behind == end || is_mark(behind, end);
                 return (Item){ alone && addr_equal(&addr, out->addr) ? ITEM_ADDRESS : ITEM_HIDDEN, p, sizes[i] };
@@ -189,7 +190,7 @@ static Item next_item(const Redaction *out, const char *p, const char *end)
 
 /* ---- pieces ---- */
 
-/* Marks, once it is known what stands on both sides. A full stop in front of a word would become a part of it. */
+/* Marks, once it is known what stands on both sides. */
 static void put_marks(Redaction *out, const Item *marks, ItemKind before, ItemKind after)
 {
         const char *text = marks->text;
@@ -202,7 +203,7 @@ static void put_marks(Redaction *out, const Item *marks, ItemKind before, ItemKi
         else if (before == ITEM_HIDDEN)
                 put(out, text + size - MARKS_SHOWN, MARKS_SHOWN);
         else
-                put(out, text, after != ITEM_NONE && text[1] == '.' ? 1 : MARKS_SHOWN);
+                put(out, text, MARKS_SHOWN);
 }
 
 /* Whether anything of a piece is shown; if not, its marks are not, either. */
@@ -238,6 +239,8 @@ static void put_piece(Redaction *out, const char *p, const char *end)
                 if (hiding && item.kind == ITEM_WORD)
                         item.kind = ITEM_HIDDEN;
                 put_marks(out, &marks, before, item.kind);
+                if (item.kind == ITEM_HIDDEN && marks.size == 0 && (before == ITEM_WORD || before == ITEM_ADDRESS))
+                        put(out, ":", 1); /* of an address: nothing else can begin there */
                 if (item.kind == ITEM_HIDDEN)
                         put_star(out);
                 else
