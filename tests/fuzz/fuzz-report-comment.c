@@ -74,7 +74,7 @@ static void check_comment(const char *template, const ReportFacts *facts, size_t
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static const char *const addresses[] = { "203.0.113.5", "3fff::1", "2001:db8:0:1::c0de", "::" };
+        static const char *const addresses[] = { "203.0.113.5", "3fff::1", "2001:db8:0:1::c0de", "::1" };
         static const char *const tags[] = { "ssh", "x" };
         const char *lines[LINES_MAX];
         size_t n_lines = 0, max;
