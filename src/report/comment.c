@@ -162,6 +162,7 @@ static const struct Field {
 
 #define N_FIELDS (sizeof FIELDS / sizeof *FIELDS)
 #define KNOWN "{service} {jail} {failures} {window} {ports} {first} {last} {matches} {tags}"
+#define LONE "a brace itself is written twice, and the placeholders are " KNOWN
 
 /* ---- templates ---- */
 
@@ -226,7 +227,7 @@ static int unknown_problem(const Part *part, Problem *problem)
         for (size_t i = 0; i < N_FIELDS; i++)
                 known[i] = FIELDS[i].name;
         near = text_nearest(name, known, N_FIELDS);
-        return problem_set(problem, -EINVAL, "a comment has no placeholder {%s}; %s%s%s are " KNOWN "; a brace itself is written twice, \"{{\"",
+        return problem_set(problem, -EINVAL, "a comment has no placeholder {%s}; %s%s%s are " KNOWN "; a brace itself is written twice",
                            name, near ? "did you mean {" : "", near ? near : "", near ? "}? There" : "there");
 }
 
@@ -267,11 +268,9 @@ int report_comment_check(const char *template, Problem *problem)
                 case PART_UNKNOWN:
                         return unknown_problem(&part, problem);
                 case PART_OPEN:
-                        return problem_set(problem, -EINVAL, "the comment has a '{' without its '}'; a brace itself is written twice, \"{{\", and the "
-                                           "placeholders are " KNOWN);
+                        return problem_set(problem, -EINVAL, "the comment has a '{' without its '}'; " LONE);
                 case PART_CLOSE:
-                        return problem_set(problem, -EINVAL, "the comment has a '}' without its '{'; a brace itself is written twice, \"}}\", and the "
-                                           "placeholders are " KNOWN);
+                        return problem_set(problem, -EINVAL, "the comment has a '}' without its '{'; " LONE);
                 case PART_TEXT:
                 case PART_FIELD:
                         break;

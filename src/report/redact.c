@@ -11,36 +11,39 @@
  * else is "*", and a form of line that nobody has foreseen comes out as stars.
  *
  *     Failed password for invalid user hunter2 from 203.0.113.5 port 56502 ssh2
- *     Failed password for invalid user * from 203.0.113.5 port *
+ *     Failed * for invalid user * from 203.0.113.5 port *
+ *
+ * ("password" is one of several words that sshd may write there, and its filter does not name them.)
  *
  * How. A line is a row of pieces between blanks. A piece is made of words, which are letters and digits with what may join
  * them (mail addresses, paths and base64 are one word each), and of marks between words: brackets, quotation marks, commas,
  * colons, equals signs. A word is shown if it is an address equal to the reported one, or known, or made of known ones
- * ("keyboard-interactive/pam"). From the first hidden word of a piece on, known ones are hidden as well: behind "user=" a piece
- * is somebody's text, and "https://h/?user=a&password=b" must not come out as "*user=*password=*". Marks are shown beside what is shown,
- * and hidden between what is hidden. Where several stars would stand in a row there is one. So how many words, parts or characters a
- * secret has is not told. Of marks in a row two are shown.
+ * ("keyboard-interactive/pam"). From the first hidden word of a piece on, known ones are hidden as well: behind "user=" a
+ * piece is somebody's text, and "https://h/?user=a&password=b" must not come out as "*user=*password=*". Marks are shown
+ * beside what is shown, two of those in a row at most, and hidden between what is hidden. Where several stars would stand
+ * in a row there is one. So how many words, parts or characters a secret has is not told.
  *
- * Digits. A word with a digit is never known, also where a pattern holds it ("ssh2", "HTTP/1.1", the status of a request): ports, pids,
- * times, sizes and house numbers are digits, and which is which only their place would tell. One letter alone is no word either,
- * for patterns are full of them: "a group" is "* group", "user's" is "user'*".
+ * Digits. A word with a digit is never known, also where a pattern holds it ("ssh2", "HTTP/1.1", the status of a request):
+ * ports, pids, times, sizes and house numbers are digits, and which is which only their place would tell. One letter
+ * alone is no word either, for patterns are full of them: "a group" is "* group", "user's" is "user'*".
  *
- * Other alphabets. Every byte of a character beyond ASCII belongs to a word that is not known, also where it is a blank or a dash
- * there: patterns are written in English, and a name in Greek must not come out in halves. This holds for what is no UTF-8 as well. What is
- * shown is therefore ASCII, always. The \xNN into which text_printable() turns other bytes are hidden as words with digits.
+ * Other alphabets. Every byte of a character beyond ASCII belongs to a word that is not known, also where it is a blank or a
+ * dash there: patterns are written in English, and a name in Greek must not come out in halves. This holds for what is no
+ * UTF-8 as well. What is shown is therefore ASCII, always. The \xNN into which text_printable() turns other bytes are
+ * hidden as words with digits.
  *
  * Addresses. The reported one is known by its value, and shown as it stands: in upper case, with zeros written out, as
  * ::ffff:203.0.113.5 or ::ffff:cb00:7105; in brackets, before ":port", before a full stop. It has to stand by itself: in
- * "host203.0.113.5.example", "203.0.113.5-static.example", "203.0.113.5/24" or "fe80::1%eth0" it is part of a word that tells more, and is hidden with it.
- * An address that is another one is hidden whole, even if it ends like the reported one. Names made from
- * it ("203-0-113-5.isp.example") are words with digits.
+ * "host203.0.113.5.example", "203.0.113.5-static.example", "203.0.113.5/24" or "fe80::1%eth0" it is part of a word that
+ * tells more, and is hidden with it. An address that is another one is hidden whole, even if it ends like the reported
+ * one. Names made from it ("203-0-113-5.isp.example") are words with digits.
  *
- * What can still get out. A secret that is a word of the filter's patterns, or made of nothing else: the user name "root" in sshd's
- * lines (the filter knows "ROOT LOGIN REFUSED", and letters are compared in either case), a password "password", a host named
- * "mail.login" with Dovecot. These are words that everybody guesses first, and the line does not say that it was one. The filter's author
- * decides: a pattern that names a person or a host of his makes it public. And a line tells what its words say: that
- * a user exists ("invalid user" or not), the mechanism, and the order of things. Whoever minds does without {matches}, as
- * the default comments do.
+ * What can still get out. A secret that is a word of the filter's patterns, is made of nothing else, or begins with one and a
+ * mark: the user name "root" in sshd's lines (the filter knows "ROOT LOGIN REFUSED", and letters are compared in either
+ * case), the password "password" or a host named "imap.login" in Dovecot's, "user:" of "user:x9". These are words that
+ * everybody guesses first, and the line does not say that it was one. Who writes a filter decides: a pattern that names a
+ * person or a host makes it public. And a line tells what its words say: that there is no such user ("invalid user"), the
+ * mechanism, and the order of things. Whoever minds does without {matches}, as the default comments do.
  */
 
 #include <stdint.h>
@@ -48,6 +51,7 @@
 
 #include "report.h"
 
+#define ADDRESS_MIN 3           /* "::1"; "::" alone are marks */
 #define ADDRESS_MAX 45          /* the longest text of an address */
 #define MARKS_SHOWN 2           /* of those in a row */
 #define WORD_LEAST 2
@@ -152,7 +156,7 @@ static Item address_item(const Redaction *out, const char *p, const char *end)
                 const char *behind = p + sizes[i];
                 Addr addr;
 
-                if (addr_parse(p, sizes[i], &addr) < 0)
+                if (sizes[i] < ADDRESS_MIN || addr_parse(p, sizes[i], &addr) < 0)
                         continue;
                 bool alone = behind == end || is_mark(behind, end);
                 return (Item){ alone && addr_equal(&addr, out->addr) ? ITEM_ADDRESS : ITEM_HIDDEN, p, sizes[i] };
@@ -189,7 +193,7 @@ static Item next_item(const Redaction *out, const char *p, const char *end)
 
 /* ---- pieces ---- */
 
-/* Marks, once it is known what stands on both sides. A full stop in front of a word would become a part of it. */
+/* Marks, once it is known what stands on both sides. */
 static void put_marks(Redaction *out, const Item *marks, ItemKind before, ItemKind after)
 {
         const char *text = marks->text;
@@ -202,7 +206,7 @@ static void put_marks(Redaction *out, const Item *marks, ItemKind before, ItemKi
         else if (before == ITEM_HIDDEN)
                 put(out, text + size - MARKS_SHOWN, MARKS_SHOWN);
         else
-                put(out, text, after != ITEM_NONE && text[1] == '.' ? 1 : MARKS_SHOWN);
+                put(out, text, MARKS_SHOWN);
 }
 
 /* Whether anything of a piece is shown; if not, its marks are not, either. */
@@ -238,6 +242,8 @@ static void put_piece(Redaction *out, const char *p, const char *end)
                 if (hiding && item.kind == ITEM_WORD)
                         item.kind = ITEM_HIDDEN;
                 put_marks(out, &marks, before, item.kind);
+                if (item.kind == ITEM_HIDDEN && marks.size == 0 && (before == ITEM_WORD || before == ITEM_ADDRESS))
+                        put(out, ":", 1); /* of an address: nothing else can begin there */
                 if (item.kind == ITEM_HIDDEN)
                         put_star(out);
                 else
