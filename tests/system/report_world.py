@@ -61,7 +61,7 @@ def read_accepted(state, service=None):
 
 
 def read_doubles(state, window=WINDOW):
-    """What was taken in again: a vote or a comment on an address ever, a report within `window` seconds."""
+    """What was taken in again, by whatever key: a vote or a comment on an address ever, a report within `window` seconds."""
     last, doubles = {}, []
     for accepted in read_accepted(state):
         key = accepted[1:4]
@@ -72,15 +72,18 @@ def read_doubles(state, window=WINDOW):
 
 
 class Stub:
-    """`prefix` is a command that report-stub is run by, as nsenter's. `options` are report-stub's own."""
+    """`prefix` is a command that report-stub is run by, as nsenter's; `options` are report-stub's own. Certificates are made in
+    `directory`, unless `certificates` names another that has them."""
 
-    def __init__(self, directory, *options, prefix=()):
+    def __init__(self, directory, *options, prefix=(), certificates=None):
         self.directory, self.options, self.prefix = str(directory), list(options), list(prefix)
-        self.state, self.clock, self.ca = (os.path.join(self.directory, name) for name in ("state", "clock", "ca.pem"))
+        self.state, self.clock = os.path.join(self.directory, "state"), os.path.join(self.directory, "clock")
+        self.certificates = certificates or self.directory
+        self.ca = os.path.join(self.certificates, "ca.pem")
         self.port_file, self.port, self.process = os.path.join(self.directory, "port"), 0, None
         os.makedirs(self.state, exist_ok=True)
         if not os.path.exists(self.ca):
-            subprocess.run([os.path.join(HERE, "report-stub"), "--make-ca", self.directory], check=True)
+            subprocess.run([os.path.join(HERE, "report-stub"), "--make-ca", self.certificates], check=True)
 
     def __enter__(self):
         self.start()
@@ -94,8 +97,8 @@ class Stub:
         if os.path.exists(self.port_file):
             os.unlink(self.port_file)
         self.process = subprocess.Popen([
-            *self.prefix, os.path.join(HERE, "report-stub"), "--port-file", self.port_file, "--cert", os.path.join(self.directory, certificate),
-            "--key", os.path.join(self.directory, "server.key"), "--state-dir", self.state, "--clock", self.clock, "--port", str(self.port),
+            *self.prefix, os.path.join(HERE, "report-stub"), "--port-file", self.port_file, "--cert", os.path.join(self.certificates, certificate),
+            "--key", os.path.join(self.certificates, "server.key"), "--state-dir", self.state, "--clock", self.clock, "--port", str(self.port),
             *self.options])
         limit = time.monotonic() + 20
         while not os.path.exists(self.port_file):
