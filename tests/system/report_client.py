@@ -154,7 +154,7 @@ def run(tests):
             began = time.monotonic()
             try:
                 print(f"ok: {test(stub)} ({time.monotonic() - began:.1f} s)", flush=True)
-            except AssertionError as error:
-                print(f"FAILED: {test.__name__}: {error}")
+            except Exception as error:
+                print(f"FAILED: {test.__name__}: {error!r}")
                 raise
     return 0
