@@ -33,6 +33,40 @@ typedef struct AllowConfig {
 /* Where options' values were written, for config_dump(); jails go on with the list of `defaults:`. */
 typedef struct ConfigOrigin ConfigOrigin;
 
+/* Words of option.c, in their order. */
+typedef enum ReportVerdict { REPORT_VERDICT_NONE, REPORT_VERDICT_MALICIOUS, REPORT_VERDICT_HARMLESS } ReportVerdict;
+
+/**
+ * What a jail reports, and how. What says nothing is off in every member that
+ * switches: `enabled` is whether any service is told, `virustotal` whether it
+ * gets a vote or a comment.
+ */
+typedef struct JailReportConfig {
+        bool enabled;
+        bool abuseipdb;                 /* report there */
+        const char *categories;         /* "18,22"; NULL: the filter's */
+        const char *abuseipdb_comment;  /* a template; NULL: the default one */
+        bool virustotal;
+        ReportVerdict vote;             /* at VirusTotal; NONE: no vote */
+        bool virustotal_comments;       /* a comment at VirusTotal */
+        const char *virustotal_comment; /* a template; NULL: the default one */
+} JailReportConfig;
+
+/**
+ * A service under `reports:`.
+ */
+typedef struct ReportServiceConfig {
+        bool configured;                /* it stands there */
+        const char *key_file;           /* absolute; NULL: $CREDENTIALS_DIRECTORY/<service>.key */
+        const char *url;                /* https only, without a slash at the end */
+        const char *ca_file, *proxy;    /* NULL: the system's, none */
+        int64_t timeout;                /* seconds, whole request */
+        int64_t window;                 /* seconds in which an address is reported once */
+        unsigned daily;                 /* requests; 0: none */
+        unsigned bulk_daily;            /* AbuseIPDB: bulk files a day; 0: never */
+        unsigned per_minute;            /* VirusTotal: requests */
+} ReportServiceConfig;
+
 typedef struct JailConfig {
         const char *name;
         bool enabled;
@@ -56,6 +90,7 @@ typedef struct JailConfig {
         size_t n_ports;
         bool reject;            /* action: reject */
         BanIncrement increment; /* bantime_increment */
+        JailReportConfig report;
         const char *place;      /* "file:line:column", of the last layer that names it */
         const ConfigOrigin *origins;
 } JailConfig;
@@ -79,6 +114,7 @@ typedef struct Config {
         size_t n_namespaces;
         const Addr *nat64;      /* further NAT64 prefixes */
         size_t n_nat64;
+        ReportServiceConfig abuseipdb, virustotal; /* reports */
         const char *const *files; /* that it was read from, in order */
         size_t n_files;
         const ConfigOrigin *origins;

@@ -39,6 +39,9 @@ typedef struct FilterInfo {
         size_t n_comms;
         const char *const *ports;       /* as written: "ssh", "25/tcp" */
         size_t n_ports;
+        const char *categories;         /* for AbuseIPDB, "18,22"; NULL: it names none */
+        const char *const *tags;        /* for reports: words, without # */
+        size_t n_tags;
         const char *const *dates;       /* strptime directives for its log files, ended by NULL; NULL: detection is enough */
         bool jit;                       /* false: the interpreter runs (no executable memory) */
         bool has_sessions;              /* what a line says may hang on lines before it; see filter_learn() */
@@ -98,6 +101,7 @@ const char *filter_file(const Filter *filter, size_t layer);
 const FilterInfo *filter_info(const Filter *filter);
 const FilterStats *filter_stats(const Filter *filter);
 bool filter_rule_stats(const Filter *filter, size_t i, FilterRuleStats *ret_stats);
+bool filter_knows_word(const Filter *filter, const char *word, size_t size);
 const char *filter_mode_name(const Filter *filter, size_t i);
 bool filter_listens(const Filter *filter, const char *ident);
 bool filter_resolve(Filter *filter, EventTime now);

@@ -55,7 +55,7 @@ char *config_place(Arena *arena, const char *file, unsigned line, unsigned colum
 
 /**
  * config_jail_place() - where an option of a jail was written, in the jail itself or in `defaults:`
- * @key:        of an option that is in no group
+ * @key:        of an option that is in no group, or of a group that is in none
  *
  * Return: "file:line:column"; where the option has its default, of the jail.
  */
@@ -107,8 +107,10 @@ static int group_read(Builder *builder, const Option *group, const YamlNode *nod
         if (node->kind == YAML_MAP)
                 *enabled = true;
         else if (yaml_bool(node, enabled, NULL) < 0)
-                return yaml_problem(node, builder->problem, "must be true, false or a map: { factor: 2, max: 30d }");
-        r = add_origin(builder, origins, first, node);
+                return yaml_problem(node, builder->problem, "must be true, false or a map: %s", group->example);
+        r = add_origin(builder, origins, group, node);
+        if (r == 0)
+                r = add_origin(builder, origins, first, node);
         return r == 0 && node->kind == YAML_MAP ? options_read(builder, group->table, node, target, origins) : r;
 }
 
@@ -143,6 +145,8 @@ static int defaults_read(Builder *builder, const YamlNode *map, JailConfig *defa
         if (filter)
                 return yaml_problem(filter, builder->problem, "cannot stand in defaults; each jail has a filter of its own");
         r = options_read(builder, &JAIL_TABLE, map, defaults, &defaults->origins);
+        if (r == 0)
+                r = report_check(map, &defaults->report, builder->problem);
         if (r == 0 && (defaults->sources & CONFIG_SOURCE_BANS))
                 return yaml_problem(sources ? sources : map, builder->problem,
                                     "[bans] cannot stand in defaults; write it in the one jail that counts bans");
@@ -219,6 +223,9 @@ static int jail_read(Builder *builder, const YamlNode *map, const JailConfig *de
                 r = check_bans(builder, map, jail);
         if (r == 0)
                 r = check_files(builder, map, jail);
+        if (r == 0)
+                r = report_check(map, &jail->report, builder->problem);
+        report_settle(&jail->report);
         return r == 0 ? check_increment(builder, map, jail) : r;
 }
 

@@ -34,8 +34,14 @@ static void write_wrapped(const char *text, int indent, FILE *stream)
 
 static void write_bounds(const Option *option, FILE *stream)
 {
+        char min[DURATION_TEXT_MAX], max[DURATION_TEXT_MAX];
+
         if (option->type == OPTION_COUNT || option->type == OPTION_SIZE || option->type == OPTION_FACTOR)
                 fprintf(stream, " From %lld to %lld.", option->min, option->max);
+        else if (option->type == OPTION_PERIOD)
+                fprintf(stream, " From %s to %s.", duration_format(option->min, min), duration_format(option->max, max));
+        else if (option->type == OPTION_COMMENT || option->type == OPTION_REMARK)
+                fprintf(stream, " At most %lld bytes.", option->max);
         else if (option->type == OPTION_DURATION && option->max)
                 fputs(" May be *forever*.", stream);
         if (option->fallback && *option->fallback && strcmp(option->fallback, "[]") != 0)

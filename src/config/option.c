@@ -16,6 +16,7 @@ static const char *const FIREWALL_WORDS[] = { "nftables", "none", NULL };
 static const char *const STOP_WORDS[] = { "remove", "keep", NULL };
 static const char *const ACTION_WORDS[] = { "drop", "reject", NULL };
 static const char *const FORMAT_WORDS[] = { "lines", "json", NULL };
+static const char *const VERDICT_WORDS[] = { "none", "malicious", "harmless", NULL };
 static const char *const OVER_WORDS[] = { "jail", "host", NULL };
 
 static const Option INCREMENT_OPTIONS[] = {
@@ -42,6 +43,39 @@ static const Option JSON_OPTIONS[] = {
                   "objects whose member is no address. Default: none; the filter sees the message alone." },
 };
 static const OptionTable JSON_TABLE = { JSON_OPTIONS, sizeof JSON_OPTIONS / sizeof *JSON_OPTIONS };
+
+static const Option JAIL_ABUSEIPDB_OPTIONS[] = {
+        { "enabled", OPTION_BOOL, offsetof(JailConfig, report.abuseipdb), "false",
+          .help = "Whether bans are reported there. A map without it switches it on." },
+        { "categories", OPTION_CATEGORIES, offsetof(JailConfig, report.categories), "auto",
+          .help = "What happened, as numbers from 1 to 23 of AbuseIPDB's list: *[18, 22]* is brute force, at SSH. *auto*: those of the "
+                  "filter." },
+        { "comment", OPTION_COMMENT, offsetof(JailConfig, report.abuseipdb_comment), "true", 0, 1024,
+          .help = "What is said of it, in public: a text with placeholders, see REPORTS. *true*: the usual text." },
+};
+static const OptionTable JAIL_ABUSEIPDB_TABLE = { JAIL_ABUSEIPDB_OPTIONS, sizeof JAIL_ABUSEIPDB_OPTIONS / sizeof *JAIL_ABUSEIPDB_OPTIONS };
+
+static const Option JAIL_VIRUSTOTAL_OPTIONS[] = {
+        { "enabled", OPTION_BOOL, offsetof(JailConfig, report.virustotal), "false",
+          .help = "Whether bans are reported there. A map without it switches it on." },
+        { "vote", OPTION_WORD, offsetof(JailConfig, report.vote), "malicious", .words = VERDICT_WORDS,
+          .help = "The vote on a banned address: *malicious*, *harmless*, or *none*." },
+        { "comment", OPTION_REMARK, offsetof(JailConfig, report.virustotal_comment), "false", 0, 4096,
+          .help = "A comment on it, in public and in the account's name: a text with placeholders, see REPORTS. *true*: the usual text; "
+                  "*false*: none." },
+};
+static const OptionTable JAIL_VIRUSTOTAL_TABLE = { JAIL_VIRUSTOTAL_OPTIONS, sizeof JAIL_VIRUSTOTAL_OPTIONS / sizeof *JAIL_VIRUSTOTAL_OPTIONS };
+
+static const Option REPORT_OPTIONS[] = {
+        { "enabled", OPTION_BOOL, offsetof(JailConfig, report.enabled), "false",
+          .help = "*false*: nobody is told, whatever the options below say. A map without it switches it on." },
+        { "abuseipdb", OPTION_GROUP, .table = &JAIL_ABUSEIPDB_TABLE, .example = "{ categories: [18, 22] }",
+          .help = "A report to AbuseIPDB: a map of the options below, or *true* or *false* alone." },
+        { "virustotal", OPTION_GROUP, .table = &JAIL_VIRUSTOTAL_TABLE, .example = "{ vote: malicious }",
+          .help = "A vote or a comment at VirusTotal, whose terms of use are to be read before; see REPORTS. A map of the options "
+                  "below, or *true* or *false* alone." },
+};
+static const OptionTable REPORT_TABLE = { REPORT_OPTIONS, sizeof REPORT_OPTIONS / sizeof *REPORT_OPTIONS };
 
 static const Option JAIL_OPTIONS[] = {
         { "enabled", OPTION_BOOL, offsetof(JailConfig, enabled), "true",
@@ -73,7 +107,7 @@ static const Option JAIL_OPTIONS[] = {
           .help = "That many failures within *findtime* ban the address." },
         { "bantime", OPTION_DURATION, offsetof(JailConfig, bantime), "1d", 0, 1,
           .help = "How long a ban lasts, from the deciding failure on." },
-        { "bantime_increment", OPTION_GROUP, .table = &INCREMENT_TABLE,
+        { "bantime_increment", OPTION_GROUP, .table = &INCREMENT_TABLE, .example = "{ factor: 2, max: 30d }",
           .help = "Bans that grow: a map of the options below, or *true* or *false* alone. The second ban of an address lasts "
                   "*bantime* times *factor*, the third that times *factor*, and so on." },
         { "ipv6_prefix", OPTION_COUNT, offsetof(JailConfig, ipv6_prefix), "64", 32, 128,
@@ -83,10 +117,67 @@ static const Option JAIL_OPTIONS[] = {
                   "means both. Ranges are not taken." },
         { "action", OPTION_CHOICE, offsetof(JailConfig, reject), "drop", .words = ACTION_WORDS,
           .help = "*drop*: packets of a banned address vanish; *reject*: they are refused, so that its side ends at once." },
+        { "report", OPTION_GROUP, .table = &REPORT_TABLE, .example = "{ abuseipdb: true }",
+          .help = "Who is told of this jail's bans; see REPORTS. A map of the options below, or *false*: nobody, also where *defaults* says "
+                  "something." },
         { "allow", OPTION_ALLOW,
           .help = "Who is never banned by this jail; see ALLOW. It adds to *allow* of the host and of *defaults*." },
 };
 const OptionTable JAIL_TABLE = { JAIL_OPTIONS, sizeof JAIL_OPTIONS / sizeof *JAIL_OPTIONS };
+
+#define MINUTE 60LL
+#define DAY (24 * 60 * MINUTE)
+
+/* What the options of both services have in common. */
+#define SERVICE_FILES(service)                                                                                                             \
+        { "enabled", OPTION_BOOL, offsetof(Config, service.configured), "false",                                                           \
+          .help = "Whether reports go there. A map without it switches it on." },                                                          \
+        { "key_file", OPTION_FILE, offsetof(Config, service.key_file), "",                                                                 \
+          .help = "The file with the account's key, which nobody but its owner and group may read; a relative path begins beside "         \
+                  "bailiff.yaml. Default: the credential *" #service ".key* of bailiff-courier.service; see REPORTS." }
+#define SERVICE_TIMEOUT(service)                                                                                                           \
+        { "timeout", OPTION_PERIOD, offsetof(Config, service.timeout), "300s", 5, 10 * MINUTE,                                             \
+          .help = "How long one request may take as a whole." }
+#define SERVICE_PLACE(service, base)                                                                                                       \
+        { "url", OPTION_URL, offsetof(Config, service.url), base,                                                                          \
+          .help = "What the service's URLs begin with; https alone, for the key goes there." },                                            \
+        { "ca_file", OPTION_FILE, offsetof(Config, service.ca_file), "",                                                                   \
+          .help = "Certificates of the authorities that are trusted with it. Default: the system's." },                                    \
+        { "proxy", OPTION_PROXY, offsetof(Config, service.proxy), "",                                                                      \
+          .help = "A proxy on the way: *http://HOST:PORT*, *https://HOST:PORT* or *socks5h://HOST:PORT*. Default: none." }
+
+static const Option ABUSEIPDB_OPTIONS[] = {
+        SERVICE_FILES(abuseipdb),
+        SERVICE_TIMEOUT(abuseipdb),
+        { "window", OPTION_PERIOD, offsetof(Config, abuseipdb.window), "24h", 15 * MINUTE, 365 * DAY,
+          .help = "An address is reported once in this time. The service refuses a second report within 15 minutes." },
+        { "daily", OPTION_COUNT, offsetof(Config, abuseipdb.daily), "1000", 0, 1000000,
+          .help = "So many single reports a day; *0*: none. What the service says of its limit counts, where that is less." },
+        { "bulk_daily", OPTION_COUNT, offsetof(Config, abuseipdb.bulk_daily), "5", 0, 1000,
+          .help = "So many files with up to 9,999 reports a day, in which those go that the day has no room for otherwise; *0*: never." },
+        SERVICE_PLACE(abuseipdb, "https://api.abuseipdb.com/api/v2"),
+};
+static const OptionTable ABUSEIPDB_TABLE = { ABUSEIPDB_OPTIONS, sizeof ABUSEIPDB_OPTIONS / sizeof *ABUSEIPDB_OPTIONS };
+
+static const Option VIRUSTOTAL_OPTIONS[] = {
+        SERVICE_FILES(virustotal),
+        SERVICE_TIMEOUT(virustotal),
+        { "window", OPTION_PERIOD, offsetof(Config, virustotal.window), "365d", DAY, 3653 * DAY,
+          .help = "An address is voted on once in this time, and commented once." },
+        { "daily", OPTION_COUNT, offsetof(Config, virustotal.daily), "500", 0, 1000000,
+          .help = "So many requests a day, of which a vote is one and a comment one; *0*: none." },
+        { "per_minute", OPTION_COUNT, offsetof(Config, virustotal.per_minute), "4", 1, 1000, .help = "So many requests a minute." },
+        SERVICE_PLACE(virustotal, "https://www.virustotal.com/api/v3"),
+};
+static const OptionTable VIRUSTOTAL_TABLE = { VIRUSTOTAL_OPTIONS, sizeof VIRUSTOTAL_OPTIONS / sizeof *VIRUSTOTAL_OPTIONS };
+
+static const Option REPORTS_OPTIONS[] = {
+        { "abuseipdb", OPTION_GROUP, .table = &ABUSEIPDB_TABLE, .example = "{ key_file: abuseipdb.key }",
+          .help = "AbuseIPDB, and how it is reached: a map of the options below, or *true* or *false* alone." },
+        { "virustotal", OPTION_GROUP, .table = &VIRUSTOTAL_TABLE, .example = "{ key_file: virustotal.key }",
+          .help = "VirusTotal, the same; see REPORTS for its terms of use." },
+};
+static const OptionTable REPORTS_TABLE = { REPORTS_OPTIONS, sizeof REPORTS_OPTIONS / sizeof *REPORTS_OPTIONS };
 
 static const Option CONFIG_OPTIONS[] = {
         { "firewall", OPTION_WORD, offsetof(Config, firewall), "nftables", .words = FIREWALL_WORDS,
@@ -107,6 +198,8 @@ static const Option CONFIG_OPTIONS[] = {
         { "nat64", OPTION_PREFIXES, offsetof(Config, nat64), "[]",
           .help = "IPv6 prefixes of NAT64 besides *64:ff9b::/96*, each of length 32, 40, 48, 56, 64 or 96: their addresses count and "
                   "are banned singly, since many hosts are behind one prefix." },
+        { "reports", OPTION_MAP, .table = &REPORTS_TABLE,
+          .help = "Services that bans can be reported to; which bans are, *report* of a jail says. See REPORTS." },
         { "allow", OPTION_ALLOW, .help = "Who is never banned, for whatever reason; see ALLOW." },
         { "defaults", OPTION_DEFAULTS, .table = &JAIL_TABLE,
           .help = "Options of all jails that do not set their own; every option of a jail but *filter*." },
@@ -167,7 +260,7 @@ bool option_is_list(const Option *option)
 {
         return option->type == OPTION_SOURCES || option->type == OPTION_PATHS || option->type == OPTION_PORTS || option->type == OPTION_PREFIXES ||
                option->type == OPTION_CONTAINERS || option->type == OPTION_NAMESPACES ||
-               option->type == OPTION_ALLOW;
+               option->type == OPTION_CATEGORIES || option->type == OPTION_ALLOW;
 }
 
 /**
@@ -188,6 +281,7 @@ int option_defaults(const OptionTable *table, void *target, Arena *arena)
                 if (!option->fallback || option->type == OPTION_PREFIXES || option->type == OPTION_PATHS ||
                     option->type == OPTION_CONTAINERS || option->type == OPTION_NAMESPACES)
                         continue; /* zeroed memory is an empty list */
+                node.quoted = !*option->fallback; /* "" is no null */
                 node.text = arena_text(arena, option->fallback);
                 r = node.text ? option_read(option, &node, target, arena, NULL) : -ENOMEM;
         }

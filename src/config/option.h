@@ -9,6 +9,7 @@
 typedef enum OptionType {
         OPTION_BOOL,            /* bool */
         OPTION_DURATION,        /* int64_t, seconds; max 0: "forever" is refused */
+        OPTION_PERIOD,          /* int64_t, seconds from min to max */
         OPTION_COUNT,           /* unsigned */
         OPTION_SIZE,            /* size_t, a number of things, also as 10k or 2M */
         OPTION_FACTOR,          /* double, in thousandths */
@@ -24,6 +25,12 @@ typedef enum OptionType {
         OPTION_TEXT,            /* const char *, "" if not given */
         OPTION_MEMBER,          /* const char *, a member of a JSON object, "a.b" for one inside another; "" if not given */
         OPTION_TIMEZONE,        /* const char *, "" if not given */
+        OPTION_CATEGORIES,      /* const char *, "18,22"; NULL: auto */
+        OPTION_COMMENT,         /* const char *, a template of at most max bytes; NULL: the usual one */
+        OPTION_REMARK,          /* the same, of which `false` makes none; for VirusTotal's alone */
+        OPTION_URL,             /* const char *, https */
+        OPTION_PROXY,           /* const char *, NULL if not given */
+        OPTION_FILE,            /* const char *, absolute; NULL if not given; of a Config */
         OPTION_ALLOW,           /* config/allow.h */
         OPTION_GROUP,           /* a map by `table`, whose first option may be given in its place */
         OPTION_MAP,             /* a map by `table` */
@@ -43,9 +50,10 @@ struct Option {
         OptionType type;
         size_t offset;          /* in JailConfig or Config, also of a group's or map's options */
         const char *fallback;   /* as it would be written; NULL: none */
-        long long min, max;     /* OPTION_COUNT, OPTION_SIZE, OPTION_FACTOR */
+        long long min, max;     /* OPTION_COUNT, OPTION_SIZE, OPTION_FACTOR, OPTION_PERIOD */
         const char *const *words;
         const OptionTable *table;
+        const char *example;    /* OPTION_GROUP: a map of it */
         bool of_filter;         /* means nothing where bans are counted */
         const char *help;       /* reStructuredText without bounds and default, which are written from the table */
 };
@@ -99,3 +107,18 @@ void config_names_write(const void *place, FILE *stream);
 
 int logs_read(const YamlNode *node, JailConfig *jail, Arena *arena, Problem *problem);
 void logs_write(const JailConfig *jail, FILE *stream);
+
+/* ---- report.c ---- */
+
+int categories_read(const YamlNode *node, const char **target, Arena *arena, Problem *problem);
+void categories_write(const char *categories, FILE *stream);
+int comment_read(const Option *option, const YamlNode *node, JailConfig *jail, Arena *arena, Problem *problem);
+void comment_write(const Option *option, const JailConfig *jail, FILE *stream);
+void report_settle(JailReportConfig *report);
+int report_check(const YamlNode *map, const JailReportConfig *report, Problem *problem);
+
+/* ---- service.c ---- */
+
+int url_read(const YamlNode *node, const char **target, Arena *arena, Problem *problem);
+int proxy_read(const YamlNode *node, const char **target, Arena *arena, Problem *problem);
+int config_file_read(const YamlNode *node, const Config *config, const char **target, Arena *arena, Problem *problem);

@@ -52,6 +52,22 @@ static void write_type(const Option *option, int indent, FILE *stream)
                         "{ \"type\": \"string\", \"pattern\": \"^([0-9]+[smhdw])+$\" }%s] }",
                         (long long) DURATION_MAX_SEC, option->max ? ", { \"enum\": [\"forever\", -1] }" : "");
                 break;
+        case OPTION_PERIOD:
+                fprintf(stream, "{ \"anyOf\": [{ \"type\": \"integer\", \"minimum\": %lld, \"maximum\": %lld }, "
+                        "{ \"type\": \"string\", \"pattern\": \"^([0-9]+[smhdw])+$\" }] }", option->min, option->max);
+                break;
+        case OPTION_CATEGORIES:
+                fputs("{ \"anyOf\": [{ \"const\": \"auto\" }, { \"type\": \"array\", \"minItems\": 1, \"uniqueItems\": true, "
+                      "\"items\": { \"type\": \"integer\", \"minimum\": 1, \"maximum\": 23 } }] }", stream);
+                break;
+        case OPTION_COMMENT:
+        case OPTION_REMARK:
+                fprintf(stream, "{ \"anyOf\": [%s, { \"type\": [\"string\", \"number\"], \"minLength\": 1, \"maxLength\": %lld }] }",
+                        option->type == OPTION_REMARK ? TRUTH : "{ \"const\": true }", option->max);
+                break;
+        case OPTION_URL: fputs("{ \"type\": \"string\", \"pattern\": \"^[Hh][Tt][Tt][Pp][Ss]://[^@?#]+$\" }", stream); break;
+        case OPTION_PROXY: fputs("{ \"type\": \"string\", \"pattern\": \"^$|^(http|https|socks5h)://[^@?#]+$\" }", stream); break;
+        case OPTION_FILE: fputs("{ \"type\": \"string\" }", stream); break;
         case OPTION_COUNT:
                 fprintf(stream, "{ \"type\": \"integer\", \"minimum\": %lld, \"maximum\": %lld }", option->min, option->max);
                 break;
@@ -118,7 +134,8 @@ static void write_property(const Option *option, const char *sign, const char *b
                 fputs(", \"default\": ", stream);
                 bool bare = option->type == OPTION_BOOL || option->type == OPTION_COUNT || option->type == OPTION_SIZE ||
                             option->type == OPTION_FACTOR || option->type == OPTION_PREFIXES || option->type == OPTION_PATHS ||
-                            option->type == OPTION_CONTAINERS || option->type == OPTION_NAMESPACES;
+                            option->type == OPTION_CONTAINERS || option->type == OPTION_NAMESPACES ||
+                            option->type == OPTION_COMMENT || option->type == OPTION_REMARK;
 
                 if (bare)
                         fputs(option->fallback, stream);

@@ -30,6 +30,19 @@ static int duration_read(const Option *option, const YamlNode *node, int64_t *ta
         return 0;
 }
 
+static int period_read(const Option *option, const YamlNode *node, int64_t *target, Problem *problem)
+{
+        char min[DURATION_TEXT_MAX], max[DURATION_TEXT_MAX];
+        int64_t seconds;
+        int r = node->kind == YAML_SCALAR ? duration_parse(node->text, &seconds) : -EINVAL;
+
+        if (r < 0 || seconds == DURATION_FOREVER || seconds < option->min || seconds > option->max)
+                return yaml_problem(node, problem, "must be a duration from %s to %s: 30m, 1d12h, seconds", duration_format(option->min, min),
+                                    duration_format(option->max, max));
+        *target = seconds;
+        return 0;
+}
+
 /* Digits with k or M behind them. */
 static int size_read(const Option *option, const YamlNode *node, size_t *target, Problem *problem)
 {
@@ -118,15 +131,15 @@ bool option_text_is_plain(const char *text)
 
 /**
  * option_write_text() - write a text in double quotes
- * @text:       option_text_is_plain()
+ * @text:       option_text_is_plain(), but for line feeds
  */
 void option_write_text(const char *text, FILE *stream)
 {
         fputc('"', stream);
         for (; *text; text++) {
-                if (*text == '"' || *text == '\\')
+                if (*text == '"' || *text == '\\' || *text == '\n')
                         fputc('\\', stream);
-                fputc(*text, stream);
+                fputc(*text == '\n' ? 'n' : *text, stream);
         }
         fputc('"', stream);
 }
@@ -270,6 +283,7 @@ int option_read(const Option *option, const YamlNode *node, void *target, Arena 
         switch (option->type) {
         case OPTION_BOOL: return yaml_bool(node, place, problem);
         case OPTION_DURATION: return duration_read(option, node, place, problem);
+        case OPTION_PERIOD: return period_read(option, node, place, problem);
         case OPTION_COUNT:
                 r = yaml_integer(node, option->min, option->max, &number, problem);
                 if (r == 0)
@@ -293,6 +307,12 @@ int option_read(const Option *option, const YamlNode *node, void *target, Arena 
         case OPTION_TEXT: return plain_read(node, place, arena, problem);
         case OPTION_MEMBER: return member_read(node, place, arena, problem);
         case OPTION_TIMEZONE: return timezone_read(node, place, arena, problem);
+        case OPTION_CATEGORIES: return categories_read(node, place, arena, problem);
+        case OPTION_COMMENT:
+        case OPTION_REMARK: return comment_read(option, node, target, arena, problem);
+        case OPTION_URL: return url_read(node, place, arena, problem);
+        case OPTION_PROXY: return proxy_read(node, place, arena, problem);
+        case OPTION_FILE: return config_file_read(node, target, place, arena, problem);
         case OPTION_ALLOW:
         case OPTION_GROUP:
         case OPTION_MAP:
@@ -355,6 +375,7 @@ void option_write(const Option *option, const void *target, FILE *stream)
 
         switch (option->type) {
         case OPTION_BOOL: fputs(*(const bool *) place ? "true" : "false", stream); break;
+        case OPTION_PERIOD:
         case OPTION_DURATION: fputs(duration_format(*(const int64_t *) place, text), stream); break;
         case OPTION_COUNT: fprintf(stream, "%u", *(const unsigned *) place); break;
         case OPTION_SIZE: fprintf(stream, "%zu", *(const size_t *) place); break;
@@ -371,6 +392,12 @@ void option_write(const Option *option, const void *target, FILE *stream)
         case OPTION_TIMEZONE:
         case OPTION_MEMBER:
         case OPTION_TEXT: option_write_text(*(const char *const *) place, stream); break;
+        case OPTION_URL:
+        case OPTION_PROXY:
+        case OPTION_FILE: option_write_text(*(const char *const *) place ? *(const char *const *) place : "", stream); break;
+        case OPTION_CATEGORIES: categories_write(*(const char *const *) place, stream); break;
+        case OPTION_COMMENT:
+        case OPTION_REMARK: comment_write(option, target, stream); break;
         case OPTION_MAP:
         case OPTION_GROUP: group_write(option->table, target, stream); break;
         case OPTION_ALLOW:

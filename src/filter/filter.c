@@ -710,6 +710,8 @@ Filter *filter_free(Filter *filter)
         free(filter->idents);
         free(filter->ports);
         free(filter->dates);
+        free(filter->tags);
+        words_clear(&filter->words);
         free(filter->file);
         free(filter->jail);
         free(filter->mode);

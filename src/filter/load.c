@@ -275,6 +275,33 @@ static int check_session(const Filter *filter, Layers layers, Problem *problem)
                             "no pattern has a group (?<%s>...); write pid or add the group", filter->session_capture);
 }
 
+/* A key of `report:` of the file itself, or of what it extends: each on its own. */
+static const YamlNode *report_get(Layers layers, const char *key)
+{
+        for (size_t i = 0; i < layers.n; i++) {
+                const YamlNode *node = yaml_get(yaml_get(layers.documents[i]->root, "report"), key);
+                if (node)
+                        return node;
+        }
+        return NULL;
+}
+
+static int take_report(Filter *filter, Layers layers)
+{
+        const YamlNode *categories = report_get(layers, "abuseipdb");
+        const YamlNode *item = categories && categories->kind == YAML_LIST ? categories->children : categories;
+        size_t used = 0;
+
+        for (; item; item = categories->kind == YAML_LIST ? item->next : NULL) {
+                long long number;
+
+                if (yaml_integer(item, 1, FILTER_CATEGORIES_MAX, &number, NULL) == 0)
+                        used += (size_t) snprintf(filter->categories + used, sizeof filter->categories - used, "%s%lld", used ? "," : "", number);
+        }
+        filter->info.categories = used > 0 ? filter->categories : NULL;
+        return take_texts(report_get(layers, "tags"), &filter->tags, &filter->info.n_tags);
+}
+
 static int take_info(Filter *filter, Layers layers)
 {
         const YamlNode *description = layers_get(layers, "description");
@@ -286,6 +313,8 @@ static int take_info(Filter *filter, Layers layers)
                 r = take_texts(layers_get(layers, "ports"), &filter->ports, &filter->info.n_ports);
         if (r == 0)
                 r = take_texts(layers_get(layers, "date"), &filter->dates, &n_dates);
+        if (r == 0)
+                r = take_report(filter, layers);
         if (r < 0)
                 return r;
         filter->ident_is_pattern = calloc(filter->info.n_idents + 1, sizeof *filter->ident_is_pattern);
@@ -301,6 +330,7 @@ static int take_info(Filter *filter, Layers layers)
         filter->info.comms = filter->origin.comms;
         filter->info.n_comms = filter->origin.n_comms;
         filter->info.ports = filter->ports;
+        filter->info.tags = filter->tags;
         filter->info.dates = n_dates > 0 ? filter->dates : NULL;
         return 0;
 }
@@ -344,6 +374,8 @@ int filter_build(Layers layers, const char *mode, const char *params, const char
                 r = take_origin(layers, &filter->origin, problem);
         if (r == 0)
                 r = take_info(filter, layers);
+        if (r == 0)
+                r = words_build(layers, &filter->words);
         if (r == 0)
                 r = regex_runner_new(&filter->runner);
         if (r == 0)

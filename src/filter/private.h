@@ -13,6 +13,9 @@
 #define FILTER_PAD_MAX 65536 /* bytes that a test adds to its line */
 #define FILTER_USER_MAX 128   /* bytes of Hit.user, with its NUL */
 #define FILTER_PARAMS_MAX 8
+#define FILTER_CATEGORIES_MAX 23
+#define FILTER_CATEGORIES_TEXT_MAX 64 /* all of them, once each: "1,2,...,23" */
+#define FILTER_TAGS_MAX 16
 #define FILTER_WITNESSES_MAX 8
 #define WITNESS_STDOUT_SHIFT 8 /* what a witness says on its standard output as well as by syslog is another's word */
 #define WITNESS_SECONDS 15 /* how far apart two may tell of one attempt, where none states seconds: PAM delays its answer */
@@ -57,6 +60,7 @@ typedef enum RegexFlags {
 int regex_new(const YamlNode *node, const char *session_capture, unsigned flags, Regex **ret_regex, Problem *problem);
 Regex *regex_free(Regex *regex);
 DEFINE_CLEANUP(Regex *, regex_free)
+size_t regex_tag_size(const char *p);
 bool regex_has(const Regex *regex, RegexCapture capture);
 bool regex_is_jit(const Regex *regex);
 int regex_first_byte(const Regex *regex);
@@ -107,7 +111,7 @@ uint64_t session_table_evicted(const SessionTable *table);
 uint64_t session_key_pid(int64_t pid);
 uint64_t session_key_text(const char *text, size_t size);
 
-/* ---- filter.c, load.c, rules.c, schema.c, selftest.c ---- */
+/* ---- filter.c, load.c, rules.c, schema.c, selftest.c, words.c ---- */
 
 typedef enum RuleKind {
         RULE_FAILURE,
@@ -157,6 +161,16 @@ typedef struct Param {
         bool given; /* by the spec, not the default */
 } Param;
 
+/**
+ * Words of the patterns, see words.c.
+ */
+typedef struct FilterWords {
+        const char **sorted;
+        size_t n;
+        char *text; /* that they are in */
+        size_t size;
+} FilterWords;
+
 struct Filter {
         YamlDocument *layers[FILTER_LAYERS_MAX]; /* the file itself, then what it extends; rules point into them */
         size_t n_layers;
@@ -170,6 +184,9 @@ struct Filter {
         bool *ident_is_pattern;
         const char **ports;
         const char **dates;
+        const char **tags;
+        char categories[FILTER_CATEGORIES_TEXT_MAX];
+        FilterWords words;
         FilterInfo info;
         FilterStats stats;
         SessionMode session;
@@ -208,6 +225,8 @@ uint16_t rule_witness(Layers layers, const YamlNode *rule);
 unsigned rule_transports(const YamlNode *node);
 unsigned transport_bit(const char *name);
 bool rule_wanted(const YamlNode *rule, const Param params[], size_t n_params);
+int words_build(Layers layers, FilterWords *words);
+void words_clear(FilterWords *words);
 int filter_build(Layers layers, const char *mode, const char *params, const char *jail, Filter **ret_filter, Problem *problem);
 FilterVerdict filter_match_rule(Filter *filter, const Line *line, Hit *ret_hit, const Rule **ret_rule);
 

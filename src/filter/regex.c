@@ -100,6 +100,17 @@ static size_t next_item(const char *p, const char **ret_tag_pattern)
         return 1;
 }
 
+/**
+ * regex_tag_size() - the bytes of the tag that a text begins with; 0 if it begins with none
+ */
+size_t regex_tag_size(const char *p)
+{
+        const char *tag;
+        size_t size = *p == '<' ? next_item(p, &tag) : 0;
+
+        return size > 1 ? size : 0;
+}
+
 /* What other programs have tags for, and is written otherwise here; by the beginning of the tag's name. */
 static const char *tag_advice(const char *name)
 {

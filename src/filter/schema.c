@@ -182,12 +182,29 @@ static int check_category(const YamlNode *node, Problem *problem)
 {
         long long value;
 
-        return yaml_integer(node, 1, 23, &value, problem);
+        return yaml_integer(node, 1, FILTER_CATEGORIES_MAX, &value, problem);
 }
 
 static int check_categories(const YamlNode *node, Problem *problem)
 {
-        return check_each(node, check_category, problem);
+        bool taken[FILTER_CATEGORIES_MAX + 1] = { false };
+        int r = check_each(node, check_category, problem);
+
+        for (const YamlNode *child = r == 0 && node->kind == YAML_LIST ? node->children : NULL; child; child = child->next) {
+                long long value;
+
+                if (yaml_integer(child, 1, FILTER_CATEGORIES_MAX, &value, NULL) < 0 || taken[value])
+                        return yaml_problem(child, problem, "%s stands here twice; keep one", child->text);
+                taken[value] = true;
+        }
+        return r;
+}
+
+static int check_tags(const YamlNode *node, Problem *problem)
+{
+        if (node->kind == YAML_LIST && yaml_count(node) > FILTER_TAGS_MAX)
+                return yaml_problem(node, problem, "more than %d tags", FILTER_TAGS_MAX);
+        return check_words(node, problem);
 }
 
 static int check_window_lines(const YamlNode *node, Problem *problem)
@@ -226,7 +243,7 @@ static int check_origin(const YamlNode *node, Problem *problem)
 
 static int check_report(const YamlNode *node, Problem *problem)
 {
-        static const Key keys[] = { { "abuseipdb", check_categories }, { "tags", check_words } };
+        static const Key keys[] = { { "abuseipdb", check_categories }, { "tags", check_tags } };
 
         return CHECK_MAP(node, keys, problem);
 }
