@@ -5,8 +5,8 @@
 
 #include <sys/stat.h>
 
-#include "control/buffer.h"
 #include "control/varlink.h"
+#include "util/buffer.h"
 
 typedef struct Client Client;
 

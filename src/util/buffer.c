@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/buffer.h"
+#include "util/buffer.h"
 
 /**
  * buffer_size() - bytes in it
