@@ -19,12 +19,14 @@ struct Link {
         int fd;
         Buffer input, output;
         size_t searched; /* bytes of the input that hold no NUL */
+        json_t *pages;   /* the parameters of the replies so far, with the items of all; NULL: none */
         bool waiting;    /* for an answer */
 };
 
 /* ---- reading ---- */
 
-static int parse(const char *text, char **ret_error, json_t **ret_parameters)
+/* *ret_continues: there are more replies to this call. */
+static int parse(const char *text, char **ret_error, json_t **ret_parameters, bool *ret_continues)
 {
         json_auto_t *reply = json_loads(text, 0, NULL);
         const json_t *error = json_object_get(reply, "error");
@@ -32,6 +34,7 @@ static int parse(const char *text, char **ret_error, json_t **ret_parameters)
 
         if (!json_is_object(reply) || (parameters && !json_is_object(parameters)) || (error && !json_is_string(error)))
                 return -EPROTO;
+        *ret_continues = json_is_true(json_object_get(reply, "continues"));
         *ret_error = error ? strdup(json_string_value(error)) : NULL;
         *ret_parameters = parameters ? json_incref(parameters) : json_object();
         return (error && !*ret_error) || !*ret_parameters ? -ENOMEM : 0;
@@ -61,24 +64,51 @@ static int receive(Link *link)
         }
 }
 
-/* Ends with the call of the handler, for that may free the link. */
-static void deliver(Link *link)
+/* A claim of thousands comes in pages: their items are put together, the rest is the same in all. */
+static int gather(Link *link, json_t **parameters)
+{
+        json_t *items = json_object_get(link->pages, "items"), *more = json_object_get(*parameters, "items");
+
+        if (!link->pages) {
+                link->pages = steal(*parameters);
+                return 0;
+        }
+        if (!json_is_array(items) || !json_is_array(more) || json_array_size(items) + json_array_size(more) > LINK_ITEMS_MAX)
+                return -EPROTO;
+        return json_array_extend(items, more) < 0 ? -ENOMEM : 0;
+}
+
+static void give_up(Link *link, int error)
+{
+        sd_event_source_set_enabled(link->io, SD_EVENT_OFF);
+        link->handler.broken(link->handler.userdata, error);
+}
+
+/* Takes one reply. Return: 1 if it was not the last one of its call; 0, and the handler has been called, which may free the link. */
+static int deliver(Link *link)
 {
         const char *text = link->input.data + link->input.start;
         _cleanup_free_ char *error = NULL;
         json_auto_t *parameters = NULL;
-        int r = parse(text, &error, &parameters);
+        bool continues = false;
+        int r = parse(text, &error, &parameters, &continues);
 
         buffer_consume(&link->input, strlen(text) + 1);
         link->searched = 0;
+        if (r == 0 && !error)
+                r = gather(link, &parameters);
+        if (r == 0 && continues && !error)
+                return 1;
         if (r == 0 && buffer_size(&link->input) > 0)
                 r = -EPROTO; /* it answers what nobody asked */
         if (r < 0) {
-                link->handler.broken(link->handler.userdata, r);
-                return;
+                give_up(link, r);
+                return 0;
         }
         link->waiting = false;
-        link->handler.answer(link->handler.userdata, error, parameters);
+        json_auto_t *whole = steal(link->pages);
+        link->handler.answer(link->handler.userdata, error, error ? parameters : whole);
+        return 0;
 }
 
 /* ---- writing ---- */
@@ -109,14 +139,11 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
 
         if (r == 0)
                 r = update(link);
-        if (r >= 0)
-                r = receive(link);
-        if (r > 0) {
-                deliver(link);
-        } else if (r < 0) {
-                sd_event_source_set_enabled(link->io, SD_EVENT_OFF);
-                link->handler.broken(link->handler.userdata, r);
-        }
+        while (r >= 0 && (r = receive(link)) > 0)
+                if (deliver(link) == 0)
+                        return 0;
+        if (r < 0)
+                give_up(link, r);
         return 0;
 }
 
@@ -163,12 +190,13 @@ Link *link_free(Link *link)
                 close(link->fd);
         buffer_clear(&link->input);
         buffer_clear(&link->output);
+        json_decref(link->pages);
         free(link);
         return NULL;
 }
 
 /**
- * link_call() - ask; the handler gets the answer
+ * link_call() - ask; the handler gets the answer, once it is whole
  * @method:     of io.bailiff.Manager
  * @parameters: taken over
  *
@@ -176,7 +204,9 @@ Link *link_free(Link *link)
  */
 int link_call(Link *link, const char *method, json_t *parameters)
 {
-        json_auto_t *request = parameters ? json_pack("{s:s+, s:o}", "method", "io.bailiff.Manager.", method, "parameters", parameters) : NULL;
+        json_auto_t *request = parameters ? json_pack("{s:s+, s:b, s:o}", "method", "io.bailiff.Manager.", method, "more", strcmp(method, "Claim") == 0, "parameters",
+                                                        parameters)
+                                            : NULL;
         _cleanup_free_ char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
         int r;
 

@@ -10,7 +10,8 @@
 
 #include "util/cleanup.h"
 
-#define LINK_INPUT_MAX (32 * 1024 * 1024) /* bytes of one answer; a bulk of 9999 reports has less */
+#define LINK_INPUT_MAX (32 * 1024 * 1024) /* bytes of one reply */
+#define LINK_ITEMS_MAX 20000 /* of all replies to one call; a bulk file has 9,999 */
 
 typedef struct Link Link;
 

@@ -177,8 +177,8 @@ static void reply(const char *text)
         turn();
 }
 
-#define CLAIM "{\"method\":\"io.bailiff.Manager.Claim\",\"parameters\":{\"service\":\"abuseipdb\"}}"
-#define SETTLE(parameters) "{\"method\":\"io.bailiff.Manager.Settle\",\"parameters\":{" parameters "}}"
+#define CLAIM "{\"method\":\"io.bailiff.Manager.Claim\",\"more\":true,\"parameters\":{\"service\":\"abuseipdb\"}}"
+#define SETTLE(parameters) "{\"method\":\"io.bailiff.Manager.Settle\",\"more\":false,\"parameters\":{" parameters "}}"
 #define DONE_7 SETTLE("\"claim\":7,\"outcome\":\"done\",\"score\":52,\"status\":200")
 #define NOTHING "{\"parameters\":{}}"
 #define WORK                                                                                                                       \
@@ -314,7 +314,7 @@ static void test_problem(void)
         reply(WORK);
         expect_call(SETTLE("\"claim\":7,\"outcome\":\"failed\",\"text\":\"bailiff.yaml:3:1: \\\\xff no\""));
         reply(NOTHING);
-        expect_call("{\"method\":\"io.bailiff.Manager.Claim\",\"parameters\":{\"problem\":\"bailiff.yaml:3:1: \\\\xff no\","
+        expect_call("{\"method\":\"io.bailiff.Manager.Claim\",\"more\":true,\"parameters\":{\"problem\":\"bailiff.yaml:3:1: \\\\xff no\","
                     "\"service\":\"abuseipdb\"}}");
         end();
         vanish();
@@ -497,6 +497,50 @@ static void test_large(void)
         vanish();
 }
 
+#define PAGE(continues, number)                                                                                                     \
+        "{\"parameters\":{\"claim\":7,\"kind\":\"bulk\",\"items\":[{\"report\":" number ",\"address\":\"203.0.113." number "\","    \
+        "\"categories\":\"18\",\"comment\":\"c\",\"time\":\"2026-11-29T06:20:05+00:00\"}]}" continues "}"
+
+/* Pages are one claim; one that breaks off is none; pages that do not belong together break the connection. */
+static void test_pages(void)
+{
+        appear();
+        begin();
+        lane_start(lane);
+        expect_call(CLAIM);
+        reply(PAGE(",\"continues\":true", "1"));
+        reply(PAGE(",\"continues\":true", "2"));
+        check_int(n_sent, 0);
+        reply(PAGE("", "3"));
+        check_int(n_sent, 1);
+        for (int i = 1; i <= 3; i++) {
+                char row[32];
+
+                snprintf(row, sizeof row, "\n203.0.113.%d,", i);
+                check_contains(body, row);
+        }
+        finish(200, "{\"data\":{\"savedReports\":3,\"invalidReports\":[]}}", true);
+        expect_call(SETTLE("\"claim\":7,\"outcome\":\"done\",\"status\":200,\"text\":\"3 of 3 rows saved\""));
+        reply("{\"parameters\":{\"remembered\":true}}");
+        expect_call(CLAIM);
+        reply(PAGE(",\"continues\":true", "1"));
+        reply(ERROR("Failed"));
+        check_int(n_sent, 1);
+        end();
+        vanish();
+
+        appear();
+        begin();
+        lane_start(lane);
+        expect_call(CLAIM);
+        reply(PAGE(",\"continues\":true", "1"));
+        reply("{\"parameters\":{},\"continues\":true}");
+        check_int(n_sent, 0);
+        check_contains(said, "lost bailiffd");
+        end();
+        vanish();
+}
+
 static void test_stop(void)
 {
         appear();
@@ -548,6 +592,7 @@ int main(void)
         test_refused();
         test_strange();
         test_large();
+        test_pages();
         test_stop();
         sd_event_unref(event);
         unlink(key_path);
