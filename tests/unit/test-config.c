@@ -176,7 +176,7 @@ static void test_comments(void)
         for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
                 size_t n = strlen(pieces[i]), used = 1024 % n;
                 _cleanup_(config_freep) Config *config = NULL, *again = NULL;
-                _cleanup_free_ char *first = NULL, *differences = NULL;
+                _cleanup_free_ char *first = NULL;
                 Problem problem = { "" };
                 char path[128];
 
