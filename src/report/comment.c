@@ -255,8 +255,8 @@ int report_comment_check(const char *template, Problem *problem)
         const char *wrong = unprintable(template);
 
         if (wrong)
-                return problem_set(problem, -EINVAL, "byte %zu of the comment, 0x%02x, is no printable text in UTF-8; write the character itself, "
-                                   "and save the file as UTF-8", (size_t) (wrong - template) + 1, (unsigned) (unsigned char) *wrong);
+                return problem_set(problem, -EINVAL, "byte %zu of the comment, 0x%02x, is no printable text in UTF-8; write the character "
+                                   "itself, and save the file as UTF-8", (size_t) (wrong - template) + 1, (unsigned) (unsigned char) *wrong);
         if (!template[strspn(template, " \n\t")])
                 return problem_set(problem, -EINVAL, "the comment is empty; leave it out for the default text");
         for (const char *p = template;;) {

@@ -11,9 +11,7 @@
  * else is "*", and a form of line that nobody has foreseen comes out as stars.
  *
  *     Failed password for invalid user hunter2 from 203.0.113.5 port 56502 ssh2
- *     Failed * for invalid user * from 203.0.113.5 port *
- *
- * ("password" is one of several words that sshd may write there, and its filter does not name them.)
+ *     Failed password for invalid user * from 203.0.113.5 port *
  *
  * How. A line is a row of pieces between blanks. A piece is made of words, which are letters and digits with what may join
  * them (mail addresses, paths and base64 are one word each), and of marks between words: brackets, quotation marks, commas,

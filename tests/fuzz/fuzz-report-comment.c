@@ -5,8 +5,8 @@
  * the text is UTF-8 without control characters, no longer than it may be, and of the lines shows nothing but known words and the
  * reported address.
  *
- * Input: a byte for the greatest length, one for the address and the rest of the facts, the template to the first line break ('\f' stands for
- * one in it), then the lines.
+ * Input: a byte for the greatest length, one for the address and the rest of the facts, the template to the first
+ * line break ('\f' stands for one in it), then the lines.
  */
 
 #undef NDEBUG

@@ -75,7 +75,7 @@ static void redact(const Judge *judge, const char *line, char out[static TEXT_MA
 
 static void test_rules(void)
 {
-        static const char words[] = "Failed password for invalid user from port keyboard interactive pam rhost auth mail login word rip an GET ROOT";
+        static const char words[] = "Failed password for invalid user from port keyboard interactive pam rhost auth mail login word rip a an GET ROOT";
         static const struct {
                 const char *line, *shown;
         } rows[] = {
@@ -98,6 +98,7 @@ static void test_rules(void)
                 { "auth(alice,203.0.113.5,<kQaN1vpgb9>): Failed", "auth(*,203.0.113.5,<*): Failed" },
                 { "user=((((( ))))) user=[[[[x]]]] (((((user", "user=( * user=[*]] ((user" },
                 { "pam(x,user,auth):", "pam(*):" },
+                { "(x9:user): <a>: user", "* user" },
                 { "user's didn't", "user'*" },
                 { "\"user\" 'user' \"GET /user HTTP/1.1\" \"-\"", "\"user\" 'user' \"GET *" },
                 { "user. user.. .user user., user.)x user.\"x", "user. * user., user.)* user.\"*" },

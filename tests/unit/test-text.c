@@ -96,8 +96,27 @@ static void test_files(void)
         rmdir(path);
 }
 
+/* One printable character, whole and within the given bytes. */
+static void test_character(void)
+{
+        static const struct {
+                const char *text;
+                size_t size;
+        } rows[] = {
+                { "a", 1 }, { "\\", 1 }, { "\xc3\x9f!", 2 }, { "\xe2\x82\xac", 3 }, { "\xf0\x9f\x92\xa5", 4 }, { "\x1f", 0 }, { "\n", 0 },
+                { "\x7f", 0 }, { "\xff", 0 }, { "\xc3(", 0 }, { "\xc2\x85", 0 }, { "\xe2\x80\xae", 0 }, { "\x9f", 0 },
+        };
+
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                check_int(text_character(rows[i].text, strlen(rows[i].text)), rows[i].size);
+                for (size_t less = 0; less < rows[i].size; less++)
+                        check_int(text_character(rows[i].text, less), 0);
+        }
+}
+
 int main(void)
 {
+        test_character();
         test_printable();
         test_printable_places();
         test_nearest();
