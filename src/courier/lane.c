@@ -26,6 +26,7 @@
 #include "courier/lane.h"
 #include "courier/link.h"
 #include "util/clock.h"
+#include "util/fault.h"
 #include "util/text.h"
 
 typedef enum LaneState {
@@ -177,6 +178,7 @@ static void on_done(void *userdata, const Answer *answer)
         Settlement settlement = SETTLEMENT_NULL;
 
         lane->transfer = NULL;
+        fault_kill("courier-answered", work_kind_word(lane->work.kind));
         if (service_settle(lane->service, &lane->work, lane->n_sent, answer, &settlement) < 0) {
                 /* Memory is short, and what was answered is not known. */
                 answer_begin(answer, &settlement);
@@ -227,6 +229,7 @@ static void send_work(Lane *lane)
         }
         lane->state = LANE_SEND;
         sd_event_source_set_enabled(lane->timer, SD_EVENT_OFF);
+        fault_kill("courier-claimed", work_kind_word(lane->work.kind));
         r = send_with(lane, config, &problem);
         if (r < 0)
                 settle_unsent(lane, r == -EOPNOTSUPP ? OUTCOME_REFUSED : OUTCOME_FAILED, problem.text);
@@ -295,6 +298,7 @@ static const char *short_name(const char *error)
 
 static void settled(Lane *lane)
 {
+        fault_kill("courier-settled", lane->service->name);
         lane->has_settlement = false;
         settlement_clear(&lane->settlement);
         lane->retry = lane->times.retry_min;

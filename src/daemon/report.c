@@ -90,6 +90,7 @@ void report_take(Daemon *daemon, const Ban *ban)
                                                         .window = service_of(daemon, lane)->window,
                                                 });
                 daemon->lanes[lane].put = true;
+                fault_kill("daemon-entering", outbox_kind_name(kinds[i]));
         }
 }
 
@@ -253,7 +254,7 @@ static void lane_give(ReportLane *lane, OutboxResult *result)
         free(steal(lane->comment));
         lane->categories[0] = '\0';
         lane->given = result;
-        fault_kill("daemon-claimed");
+        fault_kill("daemon-claimed", kind_word(result));
         lane_answer(lane, &(ClaimView){ .claim = result->claim, .kind = kind_word(result), .n_items = result->n_entries });
 }
 
@@ -331,6 +332,7 @@ static void lane_look(ReportLane *lane)
                 OutboxRequest request = { .op = OUTBOX_CLAIM, .now = report_now(), .lane = lane->lane, .wants_lines = wants_lines(lane->daemon) };
 
                 set_terms(lane->daemon, request.terms);
+                fault_kill("daemon-claiming", outbox_lane_name(lane->lane));
                 lane->stale = false;
                 lane->next = EVENT_TIME_FOREVER;
                 lane->asking = true;
@@ -507,7 +509,7 @@ static void on_settled(void *userdata, OutboxResult *result)
         Settlement *settlement = userdata;
         Daemon *daemon = settlement->daemon;
 
-        fault_kill("daemon-settled");
+        fault_kill("daemon-settled", result->n_entries > 0 ? kind_word(result) : "");
         if (result->r == 0 && result->n_entries > 0) {
                 ReportLane *lane = &daemon->lanes[outbox_kind_lane(result->entries[0].row.kind)];
 
@@ -542,7 +544,7 @@ static int settle(Daemon *daemon, const OutboxRequest *asked, OutboxAnswerer don
                 request.comment = lane->comment;
                 request.categories = *lane->categories ? lane->categories : NULL;
         }
-        fault_kill("daemon-settling");
+        fault_kill("daemon-settling", "");
         r = store_ask_outbox(daemon->store, &request, on_settled, settlement, ret_waiter);
         if (r < 0)
                 free(settlement);

@@ -17,13 +17,14 @@
 #include <unistd.h>
 
 /**
- * fault_kill() - die as by kill -9 if $BAILIFF_FAULT_KILL names this place
+ * fault_kill() - die as by kill -9 if $BAILIFF_FAULT_KILL names this place: "PLACE", or "PLACE:WHAT"
  */
-static inline void fault_kill(const char *place)
+static inline void fault_kill(const char *place, const char *what)
 {
         const char *wanted = getenv("BAILIFF_FAULT_KILL");
+        size_t size = strlen(place);
 
-        if (wanted && strcmp(wanted, place) == 0)
+        if (wanted && strncmp(wanted, place, size) == 0 && (!wanted[size] || (wanted[size] == ':' && strcmp(wanted + size + 1, what) == 0)))
                 kill(getpid(), SIGKILL);
 }
 
@@ -44,6 +45,6 @@ static inline int64_t fault_clock(void)
         return seconds;
 }
 #else
-#define fault_kill(place) ((void) 0)
+#define fault_kill(place, what) ((void) 0)
 #define fault_clock() INT64_C(0)
 #endif
