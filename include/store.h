@@ -161,7 +161,7 @@ typedef enum OutboxOp {
         OUTBOX_SETTLE,          /* how a claim went */
         OUTBOX_LIST,
         OUTBOX_RETRY,           /* send again by hand: `id`, or 0: all that wait for a service to be well */
-        OUTBOX_DROP,            /* what is not sent yet: `ids`, or all of `addr` */
+        OUTBOX_DROP,            /* what waits: `ids`, or all of `addr`; of `ids` also what `claim` has and was not given out */
         OUTBOX_RETRACT,         /* take back what was told of `addr`, and drop what was not sent */
         OUTBOX_UNBLOCK,         /* after a reload: keys may be others */
 } OutboxOp;
@@ -180,7 +180,7 @@ typedef struct OutboxRequest {
         OutboxLane lane;                                /* CLAIM */
         OutboxTerms terms[_OUTBOX_ENDPOINT_MAX];        /* CLAIM */
         bool wants_lines;                               /* CLAIM: entries of a bulk file come with their ban's lines */
-        uint64_t claim;                                 /* SETTLE */
+        uint64_t claim;                                 /* SETTLE; DROP, 0: none */
         OutboxAnswer answer;                            /* SETTLE */
         const char *categories, *comment;               /* SETTLE: as they were sent; NULL: not to be kept */
         const OutboxRowError *errors;                   /* SETTLE of a bulk file */

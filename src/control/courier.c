@@ -123,32 +123,35 @@ void method_claim(Control *control, VarlinkCall *call)
 
 /* ---- Settle ---- */
 
+/* It is not forgotten with its caller: the daemon has to hear how the report went even if the courier has gone since. */
 typedef struct Settling {
-        VarlinkCall *call;
-        OutboxWaiter *waiter;
+        VarlinkCall *call; /* NULL: whoever asked is gone */
+        bool settled;
 } Settling;
 
 static void settling_end(VarlinkCall *call, void *data)
 {
         Settling *settling = data;
 
-        if (settling->waiter)
-                outbox_waiter_forget(settling->waiter);
-        free(settling);
+        settling->call = NULL;
+        if (settling->settled)
+                free(settling);
 }
 
 static void on_settled(void *data, OutboxResult *result)
 {
         Settling *settling = data;
+        VarlinkCall *call = settling->call;
         int r = result->r;
 
-        settling->waiter = NULL;
         outbox_result_free(result);
-        if (r == OUTBOX_E_NO_CLAIM)
-                varlink_error(settling->call, "io.bailiff.Manager.NoSuchClaim",
-                              json_pack("{s:s}", "message", "It has been settled or taken back; drop it."));
+        settling->settled = true;
+        if (!call)
+                free(settling);
+        else if (r == OUTBOX_E_NO_CLAIM) /* an answer ends in settling_end() */
+                varlink_error(call, "io.bailiff.Manager.NoSuchClaim", json_pack("{s:s}", "message", "It has been settled or taken back; drop it."));
         else
-                varlink_reply(settling->call, json_pack("{s:b}", "remembered", 1));
+                varlink_reply(call, json_pack("{s:b}", "remembered", 1));
 }
 
 static bool read_errors(VarlinkCall *call, const json_t *list, OutboxRowError *errors)
@@ -182,12 +185,12 @@ static void send_settlement(Control *control, VarlinkCall *call, OutboxRequest *
         request->n_errors = json_array_size(errors);
         if (r == 0) {
                 settling->call = call;
-                r = control->ops.outbox(control->ops.userdata, request, on_settled, settling, &settling->waiter);
+                r = control->ops.outbox(control->ops.userdata, request, on_settled, settling, NULL);
         }
         free(rows);
         if (r < 0) {
                 free(settling);
-                reply_problem(call, r, &(Problem){ "" });
+                reply_or_fail(call, r, NULL);
                 return;
         }
         varlink_later(call, &(VarlinkLater){ .end = settling_end }, settling);

@@ -49,7 +49,7 @@ static void ask(Control *control, VarlinkCall *call, const OutboxRequest *reques
         }
         if (r < 0) {
                 free(asking);
-                reply_problem(call, r, &(Problem){ "" });
+                reply_or_fail(call, r, NULL);
                 return;
         }
         varlink_later(call, &(VarlinkLater){ .end = asking_end }, asking);
@@ -166,6 +166,10 @@ void method_retry_reports(Control *control, VarlinkCall *call)
 
         if (!parameters_read(control, call, parameters, 1))
                 return;
+        if (given && report == 0) { /* which would be all */
+                reply_invalid(call, "report", "Reports are numbered from 1 on.");
+                return;
+        }
         ask(control, call, &(OutboxRequest){ .op = OUTBOX_RETRY, .id = (uint64_t) report }, view_changed);
 }
 

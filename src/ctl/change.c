@@ -62,6 +62,8 @@ static int banip_option(const Command *command, json_t *parameters, int argc, ch
 
         if (strcmp(option, "--no-report") == 0)
                 json_object_set_new(parameters, "no_report", json_true());
+        else if (strcmp(option, "--report") == 0)
+                json_object_set_new(parameters, "report", json_true());
         else if (strcmp(option, "--force") == 0)
                 json_object_set_new(parameters, "force", json_true());
         else if ((value = option_value(argc, argv, i, "--for")))
@@ -74,7 +76,7 @@ static int banip_option(const Command *command, json_t *parameters, int argc, ch
 }
 
 /**
- * command_banip() - banip JAIL ADDR[/LEN]...|- [--for 1d] [--reason TEXT] [--no-report] [--force]
+ * command_banip() - banip JAIL ADDR[/LEN]...|- [--for 1d] [--reason TEXT] [--no-report] [--report] [--force]
  */
 int command_banip(Ctl *ctl, int argc, char **argv)
 {
@@ -85,6 +87,8 @@ int command_banip(Ctl *ctl, int argc, char **argv)
 
         if (status != STATUS_DONE)
                 return status;
+        if (json_object_get(parameters, "report") && json_object_get(parameters, "no_report"))
+                return usage_error(command, "either --report or --no-report");
         if (argc >= 2 && addr_parse_prefix(argv[1], &addr) != -EINVAL)
                 return usage_error(command, "the jail stands before the addresses, and %s is no jail", argv[1]);
         if (argc < 3)
@@ -96,6 +100,7 @@ int command_banip(Ctl *ctl, int argc, char **argv)
                 if (strcmp(argv[i], "-") == 0)
                         return argc == 3 ? ban_list(ctl, parameters, stdin)
                                          : usage_error(command, "either addresses or -, the list on standard input");
+        json_object_del(parameters, "report"); /* as the jail says: so it is without */
         return each_address(ctl, "Ban", parameters, show_banned, argc - 2, argv + 2);
 }
 

@@ -10,6 +10,8 @@
  * that there are two options, one of them with a value. Small letters are words
  * to type, capitals stand for something; of these JAIL is known, from the daemon,
  * FILTER from the directories of filters, and M, a mode, from the filter named before.
+ * A usage may have several forms, a line each, which begin with different words; the
+ * word that was typed says which form goes on.
  */
 
 #include <ctype.h>
@@ -25,22 +27,27 @@
 
 #define DAEMON_MSEC 1000 /* somebody waits at a prompt */
 #define TOKENS_MAX 16
+#define FORMS_MAX 6
 
 typedef struct Token {
         char text[48];
         bool has_value; /* an option with a value, which `value` stands for */
-        char value[16];
+        char value[72];
 } Token;
 
-/* The words of a usage: an option with its value is one. Return: how many. */
-static size_t read_usage(const char *usage, Token tokens[static TOKENS_MAX])
+typedef struct Form {
+        Token tokens[TOKENS_MAX];
+        size_t n;
+} Form;
+
+/* The words of a form: an option with its value is one. @text is taken apart. Return: how many. */
+static size_t read_form(char *text, Token tokens[static TOKENS_MAX])
 {
-        _cleanup_free_ char *copy = strdup(usage);
         char *rest = NULL;
         bool open = false;
         size_t n = 0;
 
-        for (char *word = strtok_r(copy, " ", &rest); word && n < TOKENS_MAX; word = strtok_r(NULL, " ", &rest)) {
+        for (char *word = strtok_r(text, " ", &rest); word && n < TOKENS_MAX; word = strtok_r(NULL, " ", &rest)) {
                 size_t size = strlen(word);
                 bool closes = word[size - 1] == ']';
 
@@ -56,6 +63,18 @@ static size_t read_usage(const char *usage, Token tokens[static TOKENS_MAX])
                 tokens[n] = (Token){ .has_value = false };
                 snprintf(tokens[n++].text, sizeof tokens->text, "%s", word + (*word == '['));
         }
+        return n;
+}
+
+/* Return: how many forms. */
+static size_t read_usage(const char *usage, Form forms[static FORMS_MAX])
+{
+        _cleanup_free_ char *copy = strdup(usage);
+        char *rest = copy;
+        size_t n = 0;
+
+        for (char *text; n < FORMS_MAX && (text = strsep(&rest, "\n")); n++)
+                forms[n].n = read_form(text, forms[n].tokens);
         return n;
 }
 
@@ -141,42 +160,51 @@ static bool is_positional(const Token *token)
         return token->text[0] != '-' && strcmp(token->text, "|") != 0;
 }
 
-static const Token *find_option(const Token *tokens, size_t n, const char *word)
+static const Token *find_option(const Form *forms, size_t n_forms, const char *word)
 {
-        for (size_t i = 0; i < n; i++)
-                if (strcmp(tokens[i].text, word) == 0)
-                        return &tokens[i];
+        for (size_t i = 0; i < n_forms; i++)
+                for (size_t j = 0; j < forms[i].n; j++)
+                        if (*word == '-' && strcmp(forms[i].tokens[j].text, word) == 0)
+                                return &forms[i].tokens[j];
         return NULL;
+}
+
+/* What a form has for the word at @place, or its options. */
+static void offer_form(Ctl *ctl, const Form *form, size_t place, const char *first, const char *typed)
+{
+        bool options = *typed == '-';
+
+        for (size_t i = 0; i < form->n; i++)
+                if (options || (is_positional(&form->tokens[i]) && place-- == 0))
+                        offer_token(ctl, form->tokens[i].text, first, typed, options);
 }
 
 /* words[0] is the command's name, words[n - 1] the word at the cursor. */
 static void complete_argument(Ctl *ctl, const Command *command, int n, char **words)
 {
-        Token tokens[TOKENS_MAX];
-        size_t n_tokens = read_usage(command->usage, tokens), place = 0;
+        Form forms[FORMS_MAX];
+        size_t n_forms = read_usage(command->usage, forms), place = 0;
         const char *typed = words[n - 1], *first = "";
 
         for (int i = 1; i < n - 1; i++) {
-                const Token *option = find_option(tokens, n_tokens, words[i]);
+                const Token *option = find_option(forms, n_forms, words[i]);
 
                 if (option && option->has_value && ++i == n - 1) {
                         offer_token(ctl, option->value, first, typed, false);
                         return;
                 }
-                if (words[i][0] != '-' && !option && place == 0)
+                if (words[i][0] == '-' || option)
+                        continue;
+                if (place++ == 0)
                         first = words[i];
-                place += words[i][0] != '-' && !option;
         }
+        for (size_t i = 0; i < n_forms; i++)
+                if (n_forms == 1 || place == 0 || strcmp(forms[i].tokens[0].text, first) == 0)
+                        offer_form(ctl, &forms[i], place, first, typed);
         if (*typed == '-') {
-                for (size_t i = 0; i < n_tokens; i++)
-                        offer_token(ctl, tokens[i].text, first, typed, true);
                 offer("--json", typed);
                 offer("--help", typed);
-                return;
         }
-        for (size_t i = 0; i < n_tokens; i++)
-                if (is_positional(&tokens[i]) && place-- == 0)
-                        offer_token(ctl, tokens[i].text, first, typed, false);
 }
 
 /**

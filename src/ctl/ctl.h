@@ -30,7 +30,7 @@ typedef struct Ctl {
 
 typedef struct Command {
         const char *name;
-        const char *usage;              /* behind the name; completion reads it as well, see complete.c */
+        const char *usage;              /* behind the name, a form a line; completion reads it as well, see complete.c */
         const char *summary;            /* one line of the list */
         const char *help;               /* more, for --help; "" if there is no more */
         int (*run)(Ctl *ctl, int argc, char **argv); /* argv[0] is the name; returns the exit status */
@@ -81,6 +81,10 @@ int refuse_address(const Ctl *ctl, const char *address, size_t line);
 int ban_list(Ctl *ctl, const json_t *parameters, FILE *file);
 int unban_offline(Ctl *ctl, const char *directory, const char *jail, int argc, char **argv);
 void say_lifted(const json_t *bans, long long lifted, const char *what);
+
+/* report-list.c */
+int report_list(Ctl *ctl, json_t *parameters, long long max);
+void say_report(const json_t *report);
 
 /* output.c: text for people, safe for their terminal */
 typedef enum Colour {
@@ -135,6 +139,7 @@ int command_pause(Ctl *ctl, int argc, char **argv);
 int command_resume(Ctl *ctl, int argc, char **argv);
 int command_reload(Ctl *ctl, int argc, char **argv);
 int command_stats(Ctl *ctl, int argc, char **argv);
+int command_reports(Ctl *ctl, int argc, char **argv);
 int command_plan(Ctl *ctl, int argc, char **argv);
 int command_test(Ctl *ctl, int argc, char **argv);
 

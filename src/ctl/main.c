@@ -17,12 +17,14 @@ const Command COMMANDS[] = {
           "FAILS: failures that led to the ban (- for a ban by hand).\n"
           "PACKETS: stopped so far, where the firewall counts them.\n",
           command_bans },
-        { "banip", "JAIL ADDR[/LEN]...|- [--for 1d] [--reason TEXT] [--no-report] [--force]", "ban addresses or prefixes",
+        { "banip", "JAIL ADDR[/LEN]...|- [--for 1d] [--reason TEXT] [--no-report] [--report] [--force]", "ban addresses or prefixes",
           "  -              read a list from standard input; # begins a comment. Only what\n"
           "                 is refused is told, with its line, and a summary\n"
           "  --for TIME     10m, 1d12h, plain seconds, or forever; else the jail's bantime\n"
           "  --reason TEXT  kept with the ban, shown by why\n"
-          "  --no-report    never report this ban to others\n"
+          "  --no-report    do not report this ban to others, whatever the jail says\n"
+          "  --report       report a list from standard input as the jail says, which\n"
+          "                 single addresses are by themselves\n"
           "  --force        also prefixes wider than /8 (IPv4) or /16 (IPv6)\n"
           "All are tried. Exit status 1: an address is allowed; 2: an error, or enforced\n"
           "but not yet remembered (the disk does not answer).\n",
@@ -61,6 +63,26 @@ const Command COMMANDS[] = {
           "  --once         end when all that has happened is shown\n",
           command_monitor },
         { "stats", "", "bans by jail, rule, address and prefix", "", command_stats },
+        { "reports",
+          "[list] [--state queued|in-flight|done|refused|unknown|expired|dropped] [--service abuseipdb|virustotal] [--addr ADDR] [--max N]\n"
+          "retry [ID]\n"
+          "drop ID|ADDR...\n"
+          "preview JAIL ADDR\n"
+          "retract ADDR...",
+          "what is reported to AbuseIPDB and VirusTotal, and how that went",
+          "  list           how the services are: what waits, the day's requests, what is\n"
+          "                 wrong; then the latest reports, 20 or --max N, with their answers\n"
+          "  retry          try at once what waits for a service to be well again\n"
+          "  retry ID       send one again that is refused, unknown, expired or dropped\n"
+          "  drop           never send this one, or those that wait of an address\n"
+          "  preview        exactly what would be sent of an address that the jail bans;\n"
+          "                 long lines are wrapped, with --json they are not\n"
+          "  retract        drop what waits, ask AbuseIPDB to delete our reports of the\n"
+          "                 address, and VirusTotal our comments; votes stay\n"
+          "States: queued; in-flight; done; refused, the service does not take it;\n"
+          "unknown, it may have arrived; expired, too old or too many; dropped.\n"
+          "Exit status 1: nothing was changed, or nothing would be sent.\n",
+          command_reports },
         { "plan",
           "[--config FILE] [--jail JAIL]... [--file FILE|-]... [--journal [--journal-dir DIR]] [--since T] [--timezone Z] [--fail-on any]",
           "who would have been banned: a replay of logs",

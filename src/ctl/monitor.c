@@ -13,6 +13,18 @@ typedef struct Watch {
         bool once;
 } Watch;
 
+/* " to abuseipdb: done, score 52" */
+static int report_text(const json_t *event, char *buffer, size_t size)
+{
+        int used = snprintf(buffer, size, " to %.32s: %.16s", field(event, "service", ""), field(event, "state", "?"));
+
+        if (json_object_get(event, "score"))
+                used += snprintf(buffer + used, size - (size_t) used, ", score %lld", number(event, "score"));
+        if (number(event, "status") > 0)
+                used += snprintf(buffer + used, size - (size_t) used, ", HTTP %lld", number(event, "status"));
+        return used;
+}
+
 static void say_event(const json_t *event)
 {
         char time[64], text[1024];
@@ -21,14 +33,17 @@ static void say_event(const json_t *event)
 
         used = snprintf(text, sizeof text, "%.16s", kind);
         if (*field(event, "ip", ""))
-                used += snprintf(text + used, sizeof text - (size_t) used, " %.63s in %.63s", field(event, "ip", ""),
-                                 field(event, "jail", "?"));
+                used += snprintf(text + used, sizeof text - (size_t) used, " %.63s", field(event, "ip", ""));
+        if (*field(event, "jail", ""))
+                used += snprintf(text + used, sizeof text - (size_t) used, " in %.63s", field(event, "jail", ""));
         if (strcmp(kind, "ban") == 0 || strcmp(kind, "prolong") == 0) {
                 char end[80];
 
                 used += snprintf(text + used, sizeof text - (size_t) used, " %s%s", until_text(event, TIME_SHORT, end),
                                  strcmp(field(event, "origin", ""), "manual") == 0 ? ", by hand" : "");
         }
+        if (*field(event, "service", ""))
+                used += report_text(event, text + used, sizeof text - (size_t) used);
         if (number(event, "failures") > 0)
                 used += snprintf(text + used, sizeof text - (size_t) used, ", %lld failures", number(event, "failures"));
         if (*field(event, "note", "") || *field(event, "text", ""))

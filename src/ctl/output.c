@@ -308,14 +308,23 @@ int fail(const char *format, ...)
 }
 
 /**
- * print_usage() - the one right form of a command
+ * print_usage() - the right forms of a command
  */
 void print_usage(FILE *file, const Command *command)
 {
+        const char *form = command->usage;
         char first[64];
 
-        snprintf(first, sizeof first, "Usage: bailiffctl %s ", command->name);
-        print_wrapped(file, PLAIN, first, "         ", command->usage);
+        for (const char *lead = "Usage:"; form; lead = "      ") {
+                const char *end = strchr(form, '\n');
+                _cleanup_free_ char *line = strndup(form, end ? (size_t) (end - form) : strlen(form));
+
+                if (!line)
+                        abort();
+                snprintf(first, sizeof first, "%s bailiffctl %s ", lead, command->name);
+                print_wrapped(file, PLAIN, first, "         ", line);
+                form = end ? end + 1 : NULL;
+        }
 }
 
 /**

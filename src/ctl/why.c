@@ -138,6 +138,7 @@ static void say_why(const json_t *why)
                     json_array_size(windows) > 0 ? " (yet)." : ", and no failure of it counts at present.");
         json_array_foreach(json_object_get(why, "levels"), i, item) say_level(item);
         json_array_foreach(past, i, item) say_past(item);
+        json_array_foreach(json_object_get(why, "reports"), i, item) say_report(item);
         if (json_is_true(json_object_get(why, "redacted")) && (json_array_size(bans) > 0 || json_array_size(windows) > 0))
                 say(DIM, "Log lines are shown to root and group bailiff-admin only.\n");
 }

@@ -245,7 +245,7 @@ static void lane_sort_out(ReportLane *lane, OutboxResult *result)
         if (kept == 0)
                 lane_give_back(lane, result->claim);
         if (n_ids > 0)
-                lane_ask(lane, &(OutboxRequest){ .op = OUTBOX_DROP, .now = report_now(), .ids = ids, .n_ids = n_ids, .text = why }, nothing_done, NULL);
+                lane_ask(lane, &(OutboxRequest){ .op = OUTBOX_DROP, .now = report_now(), .claim = result->claim, .ids = ids, .n_ids = n_ids, .text = why }, nothing_done, NULL);
 }
 
 static void lane_give(ReportLane *lane, OutboxResult *result)

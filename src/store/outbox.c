@@ -170,7 +170,10 @@ static int retry(sqlite3 *db, const OutboxRequest *request, OutboxResult *result
         return rc;
 }
 
-/* What waits to be told of an address; not what waits to be taken back. */
+/*
+ * What waits to be told of an address; not what waits to be taken back. What is
+ * under way is left: it may arrive, and then has to be known as told.
+ */
 static int drop_addr(sqlite3 *db, const OutboxRequest *request, OutboxResult *result)
 {
         char addr[ADDR_TEXT_MAX];
@@ -190,8 +193,8 @@ static int drop(sqlite3 *db, const OutboxRequest *request, OutboxResult *result)
         for (size_t i = 0; i < request->n_ids; i++) {
                 int rc = outbox_run(db,
                                     "UPDATE outbox SET state = 'dropped', settled = ?2, receipt = ?3"
-                                    " WHERE id = ?1 AND state IN ('queued', 'in-flight')",
-                                    "iit", (int64_t) request->ids[i], request->now.usec, request->text);
+                                    " WHERE id = ?1 AND (state = 'queued' OR (state = 'in-flight' AND claim = ?4))",
+                                    "iiti", (int64_t) request->ids[i], request->now.usec, request->text, (int64_t) request->claim);
                 if (rc != SQLITE_OK)
                         return rc;
                 result->changed += (size_t) changes(db);

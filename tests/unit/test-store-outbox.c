@@ -409,6 +409,18 @@ static void test_list(void)
         result = question((OutboxRequest){ .op = OUTBOX_DROP, .now = NOW, .ids = (uint64_t[]){ 1, 2, 77 }, .n_ids = 3, .text = "by hand" });
         check_int(result->changed, 2);
         check_int(rows("state = 'dropped' AND receipt = 'by hand'"), 3);
+        /* What is under way may arrive, so it is not dropped by hand; by its claim it is, before it was given out. */
+        result = claim(OUTBOX_ABUSEIPDB, 0);
+        check_int(result->n_entries, 1);
+        uint64_t id = result->entries[0].id, number = result->claim;
+        result = question((OutboxRequest){ .op = OUTBOX_DROP, .now = NOW, .ids = &id, .n_ids = 1, .text = "by hand" });
+        check_int(result->changed, 0);
+        result = question((OutboxRequest){ .op = OUTBOX_DROP, .now = NOW, .ids = &id, .n_ids = 1, .claim = number + 1, .text = "by hand" });
+        check_int(result->changed, 0);
+        check_int(rows("state = 'in-flight'"), 1);
+        result = question((OutboxRequest){ .op = OUTBOX_DROP, .now = NOW, .ids = &id, .n_ids = 1, .claim = number, .text = "allowed" });
+        check_int(result->changed, 1);
+        check_int(rows("state = 'in-flight'"), 0);
         end();
 }
 
