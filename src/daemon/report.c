@@ -158,8 +158,7 @@ static void note_health(Daemon *daemon, const OutboxResult *result, const Outbox
         case OUTCOME_UNCERTAIN:
                 if (budget->failures < FAILURES_TOLD)
                         break;
-                snprintf(text, sizeof text, "the service has not answered well %u times (%s); reports wait and are tried again; see bailiffctl reports", budget->failures,
-                         answer->text);
+                snprintf(text, sizeof text, "the service does not answer well (%s); reports wait and are tried again; see bailiffctl reports", answer->text);
                 daemon_degrade_often(daemon, topic_of(lane), text);
                 break;
         case OUTCOME_QUOTA:
