@@ -14,7 +14,8 @@
  * a server may well have taken the first one.
  *
  * Keys: libcurl copies headers into buffers of its own. All that it frees is
- * wiped on the way, and VERBOSE is never on.
+ * wiped on the way, and VERBOSE is never on. What a server shows of them is
+ * starred out before anybody else sees it.
  */
 
 #include <assert.h>
