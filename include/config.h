@@ -136,7 +136,7 @@ typedef enum ConfigChangeKind {
 typedef struct ConfigChange {
         ConfigChangeKind kind;
         const JailConfig *before, *after; /* jails; NULL where there is none */
-        const char *key;        /* of the option; "allow" */
+        const char *key;        /* of the option, "report.abuseipdb.comment" for one in a map of maps; "allow" */
         const char *old, *new;  /* values as they are written; "" for none */
 } ConfigChange;
 
@@ -152,6 +152,7 @@ int config_compare(const Config *before, const Config *after, ConfigChangeVisito
 Config *config_free(Config *config);
 DEFINE_CLEANUP(Config *, config_free)
 const char *config_jail_place(const JailConfig *jail, const char *key);
+const char *config_option_place(const Config *config, const char *key);
 int config_dump(const Config *config, bool origin, char **ret_text);
 int config_schema(char **ret_text);
 int config_options_manual(char **ret_text);

@@ -51,21 +51,43 @@ static bool is_option(const Option *option)
         return option->type != OPTION_ALLOW && option->type != OPTION_DEFAULTS && option->type != OPTION_JAILS;
 }
 
-/* Calls the visitor with each option that differs. */
-static int compare_options(const OptionTable *table, const void *before, const void *after, ConfigChange change, const Comparison *comparison)
+static bool is_map(const Option *option)
+{
+        return option->type == OPTION_MAP || option->type == OPTION_GROUP;
+}
+
+static bool has_maps(const Option *option)
+{
+        for (size_t i = 0; is_map(option) && i < option->table->n_options; i++)
+                if (is_map(&option->table->options[i]))
+                        return true;
+        return false;
+}
+
+/* Calls the visitor with each option that differs. A map is one option; of a map of maps, each of their options is. */
+static int compare_options(const OptionTable *table, const char *within, const void *before, const void *after, ConfigChange change,
+                           const Comparison *comparison)
 {
         for (size_t i = 0; i < table->n_options; i++) {
                 const Option *option = &table->options[i];
                 _cleanup_free_ char *old = NULL, *new = NULL;
+                char key[3 * OPTION_KEY_MAX];
                 int r;
 
                 if (!is_option(option))
                         continue;
+                snprintf(key, sizeof key, "%s%s%s", within, *within ? "." : "", option->key);
+                if (has_maps(option) || (*within && is_map(option))) {
+                        r = compare_options(option->table, key, before, after, change, comparison);
+                        if (r != 0)
+                                return r;
+                        continue;
+                }
                 if (option_text(option, before, &old) < 0 || option_text(option, after, &new) < 0)
                         return -ENOMEM;
                 if (strcmp(old, new) == 0)
                         continue;
-                change.key = option->key;
+                change.key = key;
                 change.old = old;
                 change.new = new;
                 r = comparison->visitor(comparison->userdata, &change);
@@ -133,7 +155,7 @@ static int find_rename(Comparison *comparison)
                 }
         if (!gone || !come || !allows_no_more(before, gone, after, come) || !allows_no_more(after, come, before, gone))
                 return 0;
-        int r = compare_options(&JAIL_TABLE, gone, come, (ConfigChange){ 0 }, &stop);
+        int r = compare_options(&JAIL_TABLE, "", gone, come, (ConfigChange){ 0 }, &stop);
         if (r < 0)
                 return r;
         if (r == 0) {
@@ -207,7 +229,7 @@ static int compare_jails(const Comparison *comparison)
 
                 if (!after->enabled || after == comparison->renamed_after)
                         continue;
-                r = before ? compare_options(&JAIL_TABLE, before, after,
+                r = before ? compare_options(&JAIL_TABLE, "", before, after,
                                              (ConfigChange){ .kind = CONFIG_JAIL_CHANGED, .before = before, .after = after }, comparison)
                            : visit_jail(comparison, CONFIG_JAIL_ADDED, NULL, after);
         }
@@ -232,7 +254,7 @@ int config_compare(const Config *before, const Config *after, ConfigChangeVisito
         int r = find_rename(&comparison);
 
         if (r == 0)
-                r = compare_options(&CONFIG_TABLE, before, after, (ConfigChange){ .kind = CONFIG_OPTION }, &comparison);
+                r = compare_options(&CONFIG_TABLE, "", before, after, (ConfigChange){ .kind = CONFIG_OPTION }, &comparison);
         if (r == 0)
                 r = compare_allow(&comparison, before, after, true);
         if (r == 0)

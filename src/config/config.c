@@ -68,6 +68,20 @@ const char *config_jail_place(const JailConfig *jail, const char *key)
 }
 
 /**
+ * config_option_place() - where an option of the host was written
+ * @key:        of an option or a group, at the top level or below `reports:`
+ *
+ * Return: "file:line:column"; where the option has its default, the administrator's file.
+ */
+const char *config_option_place(const Config *config, const char *key)
+{
+        for (const ConfigOrigin *origin = config->origins; origin; origin = origin->next)
+                if (strcmp(origin->option->key, key) == 0)
+                        return origin->place;
+        return config->path;
+}
+
+/**
  * config_has_option() - whether an option means something to this jail
  */
 bool config_has_option(const JailConfig *jail, const Option *option)
@@ -146,7 +160,7 @@ static int defaults_read(Builder *builder, const YamlNode *map, JailConfig *defa
                 return yaml_problem(filter, builder->problem, "cannot stand in defaults; each jail has a filter of its own");
         r = options_read(builder, &JAIL_TABLE, map, defaults, &defaults->origins);
         if (r == 0)
-                r = report_check(map, &defaults->report, builder->problem);
+                r = config_report_check(map, &defaults->report, builder->problem);
         if (r == 0 && (defaults->sources & CONFIG_SOURCE_BANS))
                 return yaml_problem(sources ? sources : map, builder->problem,
                                     "[bans] cannot stand in defaults; write it in the one jail that counts bans");
@@ -224,8 +238,8 @@ static int jail_read(Builder *builder, const YamlNode *map, const JailConfig *de
         if (r == 0)
                 r = check_files(builder, map, jail);
         if (r == 0)
-                r = report_check(map, &jail->report, builder->problem);
-        report_settle(&jail->report);
+                r = config_report_check(map, &jail->report, builder->problem);
+        config_report_settle(&jail->report);
         return r == 0 ? check_increment(builder, map, jail) : r;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "config/option.h"
+#include "report.h"
 
 static const char *const FIREWALL_WORDS[] = { "nftables", "none", NULL };
 static const char *const STOP_WORDS[] = { "remove", "keep", NULL };
@@ -50,7 +51,7 @@ static const Option JAIL_ABUSEIPDB_OPTIONS[] = {
         { "categories", OPTION_CATEGORIES, offsetof(JailConfig, report.categories), "auto",
           .help = "What happened, as numbers from 1 to 23 of AbuseIPDB's list: *[18, 22]* is brute force, at SSH. *auto*: those of the "
                   "filter." },
-        { "comment", OPTION_COMMENT, offsetof(JailConfig, report.abuseipdb_comment), "true", 0, 1024,
+        { "comment", OPTION_COMMENT, offsetof(JailConfig, report.abuseipdb_comment), "true", 0, REPORT_ABUSEIPDB_COMMENT_MAX,
           .help = "What is said of it, in public: a text with placeholders, see REPORTS. *true*: the usual text." },
 };
 static const OptionTable JAIL_ABUSEIPDB_TABLE = { JAIL_ABUSEIPDB_OPTIONS, sizeof JAIL_ABUSEIPDB_OPTIONS / sizeof *JAIL_ABUSEIPDB_OPTIONS };
@@ -60,7 +61,7 @@ static const Option JAIL_VIRUSTOTAL_OPTIONS[] = {
           .help = "Whether bans are reported there. A map without it switches it on." },
         { "vote", OPTION_WORD, offsetof(JailConfig, report.vote), "malicious", .words = VERDICT_WORDS,
           .help = "The vote on a banned address: *malicious*, *harmless*, or *none*." },
-        { "comment", OPTION_REMARK, offsetof(JailConfig, report.virustotal_comment), "false", 0, 4096,
+        { "comment", OPTION_REMARK, offsetof(JailConfig, report.virustotal_comment), "false", 0, REPORT_VIRUSTOTAL_COMMENT_MAX,
           .help = "A comment on it, in public and in the account's name: a text with placeholders, see REPORTS. *true*: the usual text; "
                   "*false*: none." },
 };

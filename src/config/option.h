@@ -114,8 +114,8 @@ int categories_read(const YamlNode *node, const char **target, Arena *arena, Pro
 void categories_write(const char *categories, FILE *stream);
 int comment_read(const Option *option, const YamlNode *node, JailConfig *jail, Arena *arena, Problem *problem);
 void comment_write(const Option *option, const JailConfig *jail, FILE *stream);
-void report_settle(JailReportConfig *report);
-int report_check(const YamlNode *map, const JailReportConfig *report, Problem *problem);
+void config_report_settle(JailReportConfig *report);
+int config_report_check(const YamlNode *map, const JailReportConfig *report, Problem *problem);
 
 /* ---- service.c ---- */
 

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/*
- * What a jail reports: categories of AbuseIPDB, and comments.
- *
- * A comment is a template, whose placeholders the reports know and the
- * configuration does not: config_check_comments() asks whoever loads it.
- */
+/* What a jail reports: categories of AbuseIPDB, and comments, whose placeholders report.h knows. */
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "config/option.h"
-#include "config/private.h"
+#include "report.h"
 #include "util/text.h"
 
 #define CATEGORIES_MAX 23
@@ -151,6 +146,7 @@ static bool comment_is_plain(const char *text)
 static int text_read(const Option *option, const YamlNode *node, const char **target, Arena *arena, Problem *problem)
 {
         size_t length = node->kind == YAML_SCALAR ? strlen(node->text) : 0;
+        Problem why = { "" };
         char *text;
 
         if (node->kind != YAML_SCALAR || yaml_is_null(node))
@@ -165,6 +161,8 @@ static int text_read(const Option *option, const YamlNode *node, const char **ta
         if (!text)
                 return -ENOMEM;
         text[length] = '\0';
+        if (report_comment_check(text, &why) < 0)
+                return yaml_problem(node, problem, "%s", why.text);
         if (!comment_is_plain(text))
                 return yaml_problem(node, problem, "has a control character in it; remove it");
         *target = text;
@@ -215,12 +213,12 @@ void comment_write(const Option *option, const JailConfig *jail, FILE *stream)
 /* ---- as a whole ---- */
 
 /**
- * report_settle() - what follows from a jail's report options together
+ * config_report_settle() - what follows from a jail's report options together
  *
  * Whoever reads them need not know which of them switches which: what is not
  * reported is off in each member.
  */
-void report_settle(JailReportConfig *report)
+void config_report_settle(JailReportConfig *report)
 {
         report->abuseipdb = report->abuseipdb && report->enabled;
         report->virustotal = report->virustotal && report->enabled && (report->vote != REPORT_VERDICT_NONE || report->virustotal_comments);
@@ -232,13 +230,13 @@ void report_settle(JailReportConfig *report)
 }
 
 /**
- * report_check() - whether the options in a jail, or in `defaults:`, can be meant
+ * config_report_check() - whether the options in a jail, or in `defaults:`, can be meant
  * @map:        the jail
- * @report:     as they were read, before report_settle()
+ * @report:     as they were read, before config_report_settle()
  *
  * Return: 0, -EINVAL with @problem set.
  */
-int report_check(const YamlNode *map, const JailReportConfig *report, Problem *problem)
+int config_report_check(const YamlNode *map, const JailReportConfig *report, Problem *problem)
 {
         const YamlNode *node = yaml_get(map, "report"), *virustotal = yaml_get(node, "virustotal");
 

@@ -60,7 +60,13 @@ static bool path_is_good(const char *path)
         for (const char *p = path; (p = strchr(p, '%')); p++)
                 if (strspn(p + 1, DIGITS "abcdefABCDEF") < 2)
                         return false;
-        return !strstr(path, "//") && !strstr(path, "/./") && !strstr(path, "/../");
+        for (const char *p = path; (p = strchr(p, '/')); p++) {
+                size_t size = strcspn(p + 1, "/");
+
+                if (p[1] == '.' && (size == 1 || (size == 2 && p[2] == '.')))
+                        return false; /* "." and "..", which would be taken away on the way */
+        }
+        return true;
 }
 
 /* Takes the text behind "scheme://" apart. Return: NULL, or what is wrong. */

@@ -462,9 +462,12 @@ int daemon_check(const DaemonOptions *options, bool dump, bool origin)
                 if (r != 0) {
                         fprintf(stderr, "bailiffd: %s: jail %s: %s\n", jail_filter_place(jail, r), jail->name, problem.text);
                         status = 2;
+                } else {
+                        check_jail_reports(jail, filter);
                 }
                 n_enabled += jail->enabled;
         }
+        check_report_services(config);
         if (status == 0 && dump && config_dump(config, origin, &text) == 0)
                 fputs(text, stdout);
         else if (status == 0)

@@ -177,6 +177,10 @@ void jail_take_filter(Jail *jail, Jail *from);
 void jail_degrade(Daemon *daemon, const char *jail, const char *text);
 void jail_pause(Jail *jail, const char *by, EventTime since);
 
+/* check-reports.c: what `bailiffd --check` says of reports */
+void check_jail_reports(const JailConfig *jail, const Filter *filter);
+void check_report_services(const Config *config);
+
 /* allow.c: who is never banned */
 int allow_start(Daemon *daemon, Problem *problem);
 int allow_singles(Daemon *daemon, const Config *config);

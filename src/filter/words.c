@@ -129,8 +129,10 @@ static const char *take_quantifier(Reader *reader, const char *p, bool counts_le
         if (*p == '{') {
                 size_t low = strspn(p + 1, DIGITS), size = strspn(p, "{,0123456789");
 
-                if (p[size] != '}' || low == 0) /* older PCRE2 takes {,n} as text, newer as a count */
-                        return (end_piece(reader), p + 1);
+                if (p[1] == ',') /* older PCRE2 takes {,n} as text, newer as a count */
+                        return (end_piece(reader), p + size + (p[size] == '}'));
+                if (p[size] != '}' || low == 0)
+                        return (end_word(reader), p + 1); /* text */
                 optional = strtoul(p + 1, NULL, 10) == 0;
                 once = strtoul(p + 1, NULL, 10) == 1 && p[1 + low] == ',';
                 p += size;
@@ -261,8 +263,10 @@ static const char *take_class(Reader *reader, const char *p, bool *ret_is_letter
                         has_letters = true;
                         p = strstr(p, ":]") + 2;
                 } else if (*p == '\\' && p[1]) {
+                        const char *end = p[1] == 'Q' ? strstr(p, "\\E") : NULL;
+
                         has_letters = has_letters || !strchr("dsbtnrfvh\\/.-^]['\"()+*?{}|:", p[1]);
-                        p = p[1] == 'Q' ? p + 2 : take_escape_name(p + 1);
+                        p = end ? end + 2 : p[1] == 'Q' ? p + strlen(p) : take_escape_name(p + 1);
                 } else {
                         has_letters = has_letters || is_letter(*p) || (unsigned char) *p >= 0x80 || (p[0] < '0' && p[1] == '-' && p[2] > '9');
                         p++;

@@ -177,6 +177,20 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
         return n;
 }
 
+/**
+ * text_character() - the printable character that a text begins with
+ * @size:       bytes of @text, which need not end in NUL
+ *
+ * Return: its bytes; 0 if the text is empty, or begins with a control character (also one that turns the direction of
+ * writing) or with what is no UTF-8.
+ */
+size_t text_character(const char *text, size_t size)
+{
+        const unsigned char *p = (const unsigned char *) text;
+
+        return size == 0 || p[0] < 0x20 || p[0] == 0x7f ? 0 : utf8_sequence(p, size);
+}
+
 #define PLAIN_BLOCK sizeof(uint64_t)
 #define EACH_BYTE(byte) (UINT64_MAX / 255 * (byte))
 

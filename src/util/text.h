@@ -12,5 +12,6 @@ int text_write_file(const char *path, const char *text, size_t size, unsigned mo
 const char *text_nearest(const char *word, const char *const known[], size_t n_known);
 bool text_is_name(const char *word);
 bool text_is_printable(const char *text);
+size_t text_character(const char *text, size_t size);
 uint64_t text_hash(const void *bytes, size_t size);
 size_t text_printable(const char *text, size_t size, char *buffer, size_t buffer_size);

@@ -138,6 +138,99 @@ static const Case CASES[] = {
         { "journal_namespaces: web\n", "bailiff.yaml:1:21: journal_namespaces: must be a list of names" },
         { "journal_namespaces: [\"web*\"]\n", "bailiff.yaml:1:22: must be the name of a namespace" },
         { "nat64: all\n", "bailiff.yaml:1:8: nat64: must be a list of IPv6 prefixes" },
+        /* reports of a jail */
+        { "jails: { a: { report: yes } }\n", "bailiff.yaml:1:23: report: does not say to whom; write { abuseipdb: true }" },
+        { "jails: { a: { report: [abuseipdb] } }\n", "bailiff.yaml:1:23: report: must be true, false or a map: { abuseipdb: true }" },
+        { "jails: { a: { report: } }\n", "report: must be true, false or a map: { abuseipdb: true }" },
+        { "jails: { a: { report: { abuseip: true } } }\n", "bailiff.yaml:1:25: unknown key \"abuseip\"; did you mean \"abuseipdb\"?" },
+        { "jails: { a: { report: { abuseipdb: 18 } } }\n", "bailiff.yaml:1:36: abuseipdb: must be true, false or a map: { categories: [18, 22] }" },
+        { "jails: { a: { report: { abuseipdb: { categorys: [18] } } } }\n", "bailiff.yaml:1:38: unknown key \"categorys\"; did you mean \"categories\"?" },
+        { "jails: { a: { report: { abuseipdb: { categories: 18 } } } }\n", "bailiff.yaml:1:50: categories: must be a list of AbuseIPDB's categories, as in [18, 22], or auto: those of the filter" },
+        { "jails: { a: { report: { abuseipdb: { categories: [] } } } }\n", "bailiff.yaml:1:50: categories: must be a list of AbuseIPDB's categories" },
+        { "jails: { a: { report: { abuseipdb: { categories: { a: 18 } } } } }\n", "bailiff.yaml:1:50: categories: must be a list of AbuseIPDB's categories" },
+        { "jails: { a: { report: { abuseipdb: { categories: [18, 0] } } } }\n", "bailiff.yaml:1:55: must be a category of AbuseIPDB, a number from 1 to 23: 18 is brute force" },
+        { "jails: { a: { report: { abuseipdb: { categories: [24] } } } }\n", "bailiff.yaml:1:51: must be a category of AbuseIPDB, a number from 1 to 23" },
+        { "jails: { a: { report: { abuseipdb: { categories: [-1] } } } }\n", "bailiff.yaml:1:51: must be a category of AbuseIPDB, a number from 1 to 23" },
+        { "jails: { a: { report: { abuseipdb: { categories: [[18]] } } } }\n", "bailiff.yaml:1:51: must be a category of AbuseIPDB, a number from 1 to 23" },
+        { "jails: { a: { report: { abuseipdb: { categories: [bruteforce] } } } }\n", "bailiff.yaml:1:51: \"bruteforce\" is no category of AbuseIPDB, which are numbers; did you mean 18 (brute-force)?" },
+        { "jails: { a: { report: { abuseipdb: { categories: [22, 18, 22] } } } }\n", "bailiff.yaml:1:59: 22 stands here twice; keep one" },
+        { "jails: { a: { report: { abuseipdb: { categories+: [18] } } } }\n", "bailiff.yaml:1:51: categories+: there are none here to append to, as the filter's are taken; write all of them: categories: [18, 22]" },
+        { "jails: { a: { report: { abuseipdb: { categories+: 18 } } } }\n", "bailiff.yaml:1:51: categories+: must be a list, which is appended", "jails: { a: { report: { abuseipdb: { categories: [22] } } } }\n" },
+        { "jails: { a: { report: { abuseipdb: { categories+: [22] } } } }\n", "22 stands here twice; keep one", "jails: { a: { report: { abuseipdb: { categories: [22] } } } }\n" },
+        { "jails: { a: { report: { abuseipdb: { categories+: [22] } } } }\n", "bailiff.yaml:1:52: 22 stands here twice; keep one", "defaults: { report: { abuseipdb: { categories: [22] } } }\n" },
+        { "jails: { a: { report: { abuseipdb: { categories+: [22] } } } }\n", "categories+: there is no list to append to: ", "jails: { a: { report: { abuseipdb: { categories: auto } } } }\n" },
+        { "jails: { a: { report: { abuseipdb: { comment: } } } }\n", "comment: must be a text, or true for the usual one" },
+        { "jails: { a: { report: { abuseipdb: { comment: [x] } } } }\n", "bailiff.yaml:1:47: comment: must be a text, or true for the usual one" },
+        { "jails: { a: { report: { abuseipdb: { comment: '' } } } }\n", "bailiff.yaml:1:47: comment: is empty; write true for the usual text" },
+        { "jails: { a: { report: { abuseipdb: { comment: \"\\n\\n\" } } } }\n", "bailiff.yaml:1:47: comment: is empty; write true for the usual text" },
+        { "jails: { a: { report: { abuseipdb: { comment: false } } } }\n", "bailiff.yaml:1:47: comment: AbuseIPDB wants to be told what happened; write a text, or true for the usual one" },
+        { "jails: { a: { report: { abuseipdb: { comment: \"a\\tb\" } } } }\n", "bailiff.yaml:1:47: comment: has a control character in it; remove it" },
+        { "jails: { a: { report: { abuseipdb: { comment: \"a\\x07\" } } } }\n", "bailiff.yaml:1:47: comment: byte 2 of the comment, 0x07, is no printable text" },
+        { "jails: { a: { report: { abuseipdb: { comment: \"a\\u2028b\" } } } }\n", "bailiff.yaml:1:47: comment: has a control character in it; remove it" },
+        { "jails: { a: { report: { abuseipdb: { comment: '{failure} from {jail}' } } } }\n", "bailiff.yaml:1:47: comment: " },
+        { "jails: { a: { report: { abuseipdb: { comment: '{failure} from {jail}' } } } }\n", "{failures}" },
+        { "jails: { a: { report: { virustotal: { comment: 'a { b' } } } }\n", "bailiff.yaml:1:48: comment: the comment has a '{' without its '}'" },
+        { "jails: { a: { enabled: no, report: { enabled: no, virustotal: { comment: 'a }' } } } }\n", "bailiff.yaml:1:74: comment: the comment has a '}' without its '{'" },
+        { "defaults: { report: { abuseipdb: { comment: '{x}' } } }\n", "bailiff.yaml:1:45: comment: " },
+        { "jails: { a: { report: { virustotal: { vote: bad } } } }\n", "bailiff.yaml:1:45: vote: must be none or malicious or harmless" },
+        { "jails: { a: { report: { virustotal: { vote: no } } } }\n", "bailiff.yaml:1:45: vote: must be none or malicious or harmless" },
+        { "jails: { a: { report: { virustotal: { vote: none } } } }\n", "bailiff.yaml:1:37: virustotal: neither votes nor comments; write virustotal: false, or { vote: malicious }, or { comment: true }" },
+        { "defaults: { report: { virustotal: { vote: none, comment: false } } }\n", "bailiff.yaml:1:35: virustotal: neither votes nor comments" },
+        { "jails: { a: { report: { virustotal: true } } }\n", "bailiff.yaml:1:37: virustotal: neither votes nor comments", "defaults: { report: { virustotal: { enabled: no, vote: none } } }\n" },
+        { "jails: { a: { report: { virustotal: { comment: '' } } } }\n", "bailiff.yaml:1:48: comment: is empty" },
+        /* services */
+        { "reports: true\n", "bailiff.yaml:1:10: reports: must be a map: { abuseipdb: ... }" },
+        { "reports: { abuseipbd: {} }\n", "bailiff.yaml:1:12: unknown key \"abuseipbd\"; did you mean \"abuseipdb\"?" },
+        { "reports: { abuseipdb: abuseipdb.key }\n", "bailiff.yaml:1:23: abuseipdb: must be true, false or a map: { key_file: abuseipdb.key }" },
+        { "reports: { virustotal: [] }\n", "bailiff.yaml:1:24: virustotal: must be true, false or a map: { key_file: virustotal.key }" },
+        { "reports: { abuseipdb: { key: abc } }\n", "bailiff.yaml:1:25: unknown key \"key\"" },
+        { "reports: { abuseipdb: { per_minute: 4 } }\n", "bailiff.yaml:1:25: unknown key \"per_minute\"" },
+        { "reports: { virustotal: { bulk_daily: 4 } }\n", "bailiff.yaml:1:26: unknown key \"bulk_daily\"" },
+        { "reports: { abuseipdb: { key_file: [x] } }\n", "bailiff.yaml:1:35: key_file: must be a file's path; a relative one begins beside bailiff.yaml" },
+        { "reports: { abuseipdb: { key_file: } }\n", "key_file: must be a file's path" },
+        { "reports: { abuseipdb: { key_file: keys/ } }\n", "bailiff.yaml:1:35: key_file: \"keys/\" is a directory; name a file in it" },
+        { "reports: { abuseipdb: { key_file: \"a\\nb\" } }\n", "bailiff.yaml:1:35: key_file: this path is too long, or has a control character in it" },
+        { "reports: { abuseipdb: { timeout: 4s } }\n", "bailiff.yaml:1:34: timeout: must be a duration from 5s to 10m: 30m, 1d12h, seconds" },
+        { "reports: { abuseipdb: { timeout: 601 } }\n", "bailiff.yaml:1:34: timeout: must be a duration from 5s to 10m" },
+        { "reports: { abuseipdb: { timeout: soon } }\n", "bailiff.yaml:1:34: timeout: must be a duration from 5s to 10m" },
+        { "reports: { abuseipdb: { window: 14m59s } }\n", "bailiff.yaml:1:33: window: must be a duration from 15m to 365d" },
+        { "reports: { abuseipdb: { window: forever } }\n", "bailiff.yaml:1:33: window: must be a duration from 15m to 365d" },
+        { "reports: { abuseipdb: { window: -1 } }\n", "bailiff.yaml:1:33: window: must be a duration from 15m to 365d" },
+        { "reports: { virustotal: { window: 23h } }\n", "bailiff.yaml:1:34: window: must be a duration from 1d to 3653d" },
+        { "reports: { abuseipdb: { daily: -1 } }\n", "bailiff.yaml:1:32: daily: must be a whole number from 0 to 1000000" },
+        { "reports: { abuseipdb: { bulk_daily: 1001 } }\n", "bailiff.yaml:1:37: bulk_daily: must be a whole number from 0 to 1000" },
+        { "reports: { virustotal: { per_minute: 0 } }\n", "bailiff.yaml:1:38: per_minute: must be a whole number from 1 to 1000" },
+        { "reports: { abuseipdb: { url: \"http://h/x\" } }\n", "bailiff.yaml:1:30: url: must be a URL that begins with https:// and has at most 400 bytes; the key goes there" },
+        { "reports: { abuseipdb: { url: '' } }\n", "bailiff.yaml:1:30: url: must be a URL that begins with https://" },
+        { "reports: { abuseipdb: { url: h } }\n", "bailiff.yaml:1:30: url: must be a URL that begins with https://" },
+        { "reports: { abuseipdb: { url: [] } }\n", "bailiff.yaml:1:30: url: must be a URL that begins with https://" },
+        { "reports: { abuseipdb: { url: \"https://\" } }\n", "url: \"https://\" has no host; write it as in https://api.example/v2" },
+        { "reports: { abuseipdb: { url: \"https:///x\" } }\n", "\"https:///x\" has no host" },
+        { "reports: { abuseipdb: { url: \"https://-h\" } }\n", "\"https://-h\" has no host" },
+        { "reports: { abuseipdb: { url: \"https://[::g]/x\" } }\n", "\"https://[::g]/x\" has no host" },
+        { "reports: { abuseipdb: { url: \"https://[::1\" } }\n", "\"https://[::1\" has no host" },
+        { "reports: { abuseipdb: { url: \"https://u:p@h/x\" } }\n", "has a user in it, whom all who may read this file would see" },
+        { "reports: { abuseipdb: { url: \"https://h?x=/\" } }\n", "\"https://h?x=/\" has a query or a fragment in it" },
+        { "reports: { abuseipdb: { url: \"https://h/x#y\" } }\n", "\"https://h/x#y\" has a query or a fragment in it" },
+        { "reports: { abuseipdb: { url: \"https://h:/x\" } }\n", "has no good port, which is a number from 1 to 65535" },
+        { "reports: { abuseipdb: { url: \"https://h:0/x\" } }\n", "has no good port" },
+        { "reports: { abuseipdb: { url: \"https://h:65536/x\" } }\n", "has no good port" },
+        { "reports: { abuseipdb: { url: \"https://h:123456\" } }\n", "has no good port" },
+        { "reports: { abuseipdb: { url: \"https://h:44x/x\" } }\n", "has a path that cannot stand in a URL" },
+        { "reports: { abuseipdb: { url: \"https://h/a b\" } }\n", "has a path that cannot stand in a URL" },
+        { "reports: { abuseipdb: { url: \"https://h/%4\" } }\n", "has a path that cannot stand in a URL" },
+        { "reports: { abuseipdb: { url: \"https://h/a/..\" } }\n", "has a path that cannot stand in a URL" },
+        { "reports: { abuseipdb: { url: \"https://h/./b\" } }\n", "has a path that cannot stand in a URL" },
+        { "reports: { abuseipdb: { url: \"https://h/a/../b\" } }\n", "has a path that cannot stand in a URL" },
+        { "reports: { abuseipdb: { url: \"https://h\xc3\xa4/\" } }\n", "has a path that cannot stand in a URL" },
+        { "reports: { abuseipdb: { proxy: \"socks5://h:1080\" } }\n", "bailiff.yaml:1:32: proxy: must be a proxy: http://HOST:PORT, https://HOST:PORT or socks5h://HOST:PORT" },
+        { "reports: { abuseipdb: { proxy: } }\n", "proxy: must be a proxy" },
+        { "reports: { abuseipdb: { proxy: \"http://u@h:1\" } }\n", "\"http://u@h:1\" has a user in it" },
+        { "reports: { abuseipdb: { proxy: \"http://h:1/x\" } }\n", "\"http://h:1/x\" goes on behind host and port; write it as in http://proxy.example:3128" },
+        { "reports: { abuseipdb: { proxy: \"http://h:1?x\" } }\n", "\"http://h:1?x\" goes on behind host and port" },
+        { "reports: { abuseipdb: { ca_file: /etc/ssl/ } }\n", "bailiff.yaml:1:34: ca_file: \"/etc/ssl/\" is a directory" },
+        { "reports: { abuseipdb+: {} }\n", "bailiff.yaml:1:12: abuseipdb+: only lists are appended to" },
+        { "jails: {}\n", "shipped.yaml:1:33: window: must be a duration", "reports: { abuseipdb: { window: 1m } }\n" },
         /* YAML */
         { "jails:\n\tsshd: {}\n", "bailiff.yaml:2:1: not valid YAML: found character that cannot start any token (indent with spaces, not tabs" },
         { "jails:\r\n\tsshd: {}\r\n", "bailiff.yaml:2:1: not valid YAML" },
@@ -258,6 +351,21 @@ static void test_sizes(void)
         strcpy(p, "] } }\n");
         write_in("bailiff.yaml", large);
         expect("bailiff.yaml:1:25: ports: more than 64 ports; write all", -EINVAL);
+        p = stpcpy(large, "jails: { a: { report: { abuseipdb: { comment: ");
+        memset(p, 'x', 1025);
+        strcpy(p + 1025, " } } } }\n");
+        write_in("bailiff.yaml", large);
+        expect("bailiff.yaml:1:47: comment: has 1025 bytes, of which the service takes at most 1024; shorten it", -EINVAL);
+        p = stpcpy(large, "jails: { a: { report: { virustotal: { comment: ");
+        memset(p, 'x', 4097);
+        strcpy(p + 4097, " } } } }\n");
+        write_in("bailiff.yaml", large);
+        expect("bailiff.yaml:1:48: comment: has 4097 bytes, of which the service takes at most 4096; shorten it", -EINVAL);
+        p = stpcpy(large, "reports: { abuseipdb: { key_file: ");
+        memset(p, 'x', 5000);
+        strcpy(p + 5000, " } }\n");
+        write_in("bailiff.yaml", large);
+        expect("bailiff.yaml:1:35: key_file: this path is too long", -EINVAL);
         p = stpcpy(large, "jails:\n");
         for (int i = 0; i < 6000; i++)
                 p += sprintf(p, "  j%d:\n", i);

@@ -107,6 +107,164 @@ static void test_values(void)
         check_int(config->n_files, 1);
 }
 
+/* ---- reports ---- */
+
+static void check_report(const JailConfig *jail, bool abuseipdb, const char *categories, ReportVerdict vote, bool comments)
+{
+        check(jail->report.abuseipdb == abuseipdb && jail->report.vote == vote && jail->report.virustotal_comments == comments);
+        check(jail->report.virustotal == (vote != REPORT_VERDICT_NONE || comments));
+        check(jail->report.enabled == (abuseipdb || jail->report.virustotal));
+        check(!jail->report.categories == !categories);
+        check(!categories || strcmp(jail->report.categories, categories) == 0);
+}
+
+static void test_reports(void)
+{
+        _cleanup_(config_freep) Config *config =
+                load(NULL, "jails:\n"
+                           "  none:\n"
+                           "  plain: { report: { abuseipdb: true } }\n"
+                           "  seed: { report: { abuseipdb: { categories: [18, 22], comment: \"Visit: https://www.example.com/\" },\n"
+                           "                    virustotal: { vote: malicious, comment: \"Visit: https://www.example.com/\" } } }\n"
+                           "  votes: { report: { virustotal: true } }\n"
+                           "  says: { report: { virustotal: { vote: none, comment: true } } }\n"
+                           "  good: { report: { abuseipdb: false, virustotal: { vote: harmless } } }\n"
+                           "  off: { report: { enabled: no, abuseipdb: { categories: [1] }, virustotal: { comment: x } } }\n"
+                           "  both: { report: { abuseipdb: { categories: auto, comment: true }, virustotal: { enabled: off } } }\n"
+                           "  text: { report: { abuseipdb: { comment: \"true\" }, virustotal: { vote: none, comment: \"no\" } } }\n"
+                           "  all: { report: { abuseipdb: { categories: [23,22,21,20,19,18,17,16,15,14,13,12,11,10,9,8,7,6,5,4,3,2,1] } } }\n"
+                           "  block:\n"
+                           "    report:\n"
+                           "      virustotal:\n"
+                           "        comment: |\n"
+                           "          {failures} at {jail}\n"
+                           "\n"
+                           "          {tags}\n", NULL);
+        const JailConfig *jails = config->jails;
+        char path[128];
+
+        check_report(&jails[0], false, NULL, REPORT_VERDICT_NONE, false);
+        check_report(&jails[1], true, NULL, REPORT_VERDICT_NONE, false);
+        check(!jails[1].report.abuseipdb_comment);
+        check_report(&jails[2], true, "18,22", REPORT_VERDICT_MALICIOUS, true);
+        check_text(jails[2].report.abuseipdb_comment, "Visit: https://www.example.com/");
+        check_text(jails[2].report.virustotal_comment, "Visit: https://www.example.com/");
+        check_report(&jails[3], false, NULL, REPORT_VERDICT_MALICIOUS, false);
+        check_report(&jails[4], false, NULL, REPORT_VERDICT_NONE, true);
+        check(!jails[4].report.virustotal_comment);
+        check_report(&jails[5], false, NULL, REPORT_VERDICT_HARMLESS, false);
+        check_report(&jails[6], false, "1", REPORT_VERDICT_NONE, false);
+        check_report(&jails[7], true, NULL, REPORT_VERDICT_NONE, false);
+        check_report(&jails[8], true, NULL, REPORT_VERDICT_NONE, true);
+        check_text(jails[8].report.abuseipdb_comment, "true");
+        check_text(jails[8].report.virustotal_comment, "no");
+        check_report(&jails[9], true, "23,22,21,20,19,18,17,16,15,14,13,12,11,10,9,8,7,6,5,4,3,2,1", REPORT_VERDICT_NONE, false);
+        check_report(&jails[10], false, NULL, REPORT_VERDICT_MALICIOUS, true);
+        check_text(jails[10].report.virustotal_comment, "{failures} at {jail}\n\n{tags}");
+        check_contains(config_jail_place(&jails[2], "report"), "bailiff.yaml:4:19");
+        check_text(config_jail_place(&jails[0], "report"), jails[0].place);
+        check_text(config_option_place(config, "abuseipdb"), path_in("bailiff.yaml", path));
+        check(!config->abuseipdb.configured && !config->virustotal.configured);
+}
+
+/* The longest comments, and such with all that has to be escaped, are dumped and read back. */
+static void test_comments(void)
+{
+        static const char *const pieces[] = { "x", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80" };
+        char text[6000], comment[1025];
+
+        for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+                size_t n = strlen(pieces[i]), used = 1024 % n;
+                _cleanup_(config_freep) Config *config = NULL, *again = NULL;
+                _cleanup_free_ char *first = NULL;
+                Problem problem = { "" };
+                char path[128];
+
+                memset(comment, 'y', used);
+                for (; used + n <= 1024; used += n)
+                        memcpy(comment + used, pieces[i], n);
+                comment[used] = '\0';
+                check_int(used, 1024);
+                snprintf(text, sizeof text, "jails: { a: { report: { abuseipdb: { comment: \"%s\" }, virustotal: { comment: \"\\\\ \\\"\\n%s: {{ # '\" } } } }\n",
+                         comment, comment);
+                config = load(NULL, text, NULL);
+                check_text(config->jails[0].report.abuseipdb_comment, comment);
+                check_int(strncmp(config->jails[0].report.virustotal_comment, "\\ \"\n", 4), 0);
+                first = dump(config, true);
+                write_in("dump.yaml", first);
+                check_int(config_load_alone(path_in("dump.yaml", path), &again, &problem), 0);
+                check_text(again->jails[0].report.abuseipdb_comment, comment);
+                check_text(again->jails[0].report.virustotal_comment, config->jails[0].report.virustotal_comment);
+                write_in("dump.yaml", NULL);
+        }
+}
+
+static void check_file_in(const char *path, const char *name)
+{
+        char expected[256];
+
+        snprintf(expected, sizeof expected, "%s/%s", directory, name);
+        check_text(path, expected);
+}
+
+static void test_services(void)
+{
+        _cleanup_(config_freep) Config *bare = load(NULL, "reports: { abuseipdb: true }\n", NULL);
+        _cleanup_(config_freep) Config *config =
+                load(NULL, "reports:\n"
+                           "  abuseipdb: { key_file: keys/abuseipdb.key, timeout: 5, window: 15m, daily: 0, bulk_daily: 0, url: \"HTTPS://127.0.0.1:8443/api/v2///\",\n"
+                           "               ca_file: /etc/ca.pem, proxy: \"socks5h://[2001:db8::1]:1080/\" }\n",
+                     "reports: { virustotal: { key_file: virustotal.key, url: \"https://h\", per_minute: 1000, window: 3653d, proxy: \"HTTP://p.example:3128\" } }\n");
+        const ReportServiceConfig *a = &bare->abuseipdb, *v = &bare->virustotal;
+
+        check(a->configured && !a->key_file && !a->ca_file && !a->proxy && !v->configured && !v->key_file);
+        check_int(a->timeout, 300);
+        check_int(a->window, 86400);
+        check_int(a->daily, 1000);
+        check_int(a->bulk_daily, 5);
+        check_text(a->url, "https://api.abuseipdb.com/api/v2");
+        check_int(v->timeout, 300);
+        check_int(v->window, 365 * 86400);
+        check_int(v->daily, 500);
+        check_int(v->per_minute, 4);
+        check_text(v->url, "https://www.virustotal.com/api/v3");
+        check_contains(config_option_place(bare, "abuseipdb"), "bailiff.yaml:1:23");
+
+        a = &config->abuseipdb;
+        v = &config->virustotal;
+        check(a->configured && v->configured);
+        check_file_in(a->key_file, "keys/abuseipdb.key");
+        check_int(a->timeout, 5);
+        check_int(a->window, 900);
+        check(a->daily == 0 && a->bulk_daily == 0);
+        check_text(a->url, "https://127.0.0.1:8443/api/v2");
+        check_text(a->ca_file, "/etc/ca.pem");
+        check_text(a->proxy, "socks5h://[2001:db8::1]:1080");
+        check_file_in(v->key_file, "virustotal.key"); /* beside bailiff.yaml, not beside the file that says it */
+        check_text(v->url, "https://h");
+        check_text(v->proxy, "http://p.example:3128");
+        check_int(v->window, INT64_C(3653) * 86400);
+}
+
+/* What is shipped alone has its files below /etc; a path without a slash is a file here. */
+static void test_relative_files(void)
+{
+        _cleanup_(config_freep) Config *config = NULL, *here = NULL;
+        char path[128], cwd[4096];
+        Problem problem;
+
+        write_in("shipped.yaml", "reports: { abuseipdb: { key_file: x.key } }\n");
+        setenv("BAILIFF_SHIPPED", path_in("shipped.yaml", path), 1);
+        check_int(config_load_jails(NULL, NULL, 0, &config, &problem), 0);
+        check_text(config->abuseipdb.key_file, "/etc/bailiff/x.key");
+        write_in("bailiff.yaml", "reports: { abuseipdb: { key_file: y.key } }\n");
+        check(getcwd(cwd, sizeof cwd));
+        check_int(chdir(directory), 0);
+        check_int(config_load("bailiff.yaml", &here, &problem), 0);
+        check_int(chdir(cwd), 0);
+        check_file_in(here->abuseipdb.key_file, "y.key");
+}
+
 /* ---- layers: below, the administrator's, above, and a line of the dump ---- */
 
 static const struct {
@@ -172,6 +330,32 @@ static const struct {
         { "defaults: { bantime_increment: { factor: 3 } }\n", "jails: { a: }\n", NULL, "enabled: true  # SHIPPED:1:32\n      factor: 3", NULL },
         { NULL, "jails: { a: { bantime_increment: { factor: 1.001 } } }\n", NULL, "factor: 1.001  # BAILIFF:1:44", NULL },
         { NULL, "jails: { a: { bantime_increment: { factor: 100 } } }\n", NULL, "factor: 100  # BAILIFF:1:44", NULL },
+        /* reports: maps merge by key, categories+ appends over layers and to defaults, and false of a jail wins over defaults */
+        { "jails: { a: { report: { abuseipdb: { categories: [18] } } } }\n", "jails: { a: { report: { virustotal: { comment: true } } } }\n",
+          "jails: { a: { report: { abuseipdb: { comment: x } } } }\n",
+          "    report:\n      enabled: true  # ABOVE:1:23\n      abuseipdb:\n        enabled: true  # ABOVE:1:36\n        categories: [18]  # SHIPPED:1:50\n"
+          "        comment: \"x\"  # ABOVE:1:47\n      virustotal:\n        enabled: true  # BAILIFF:1:37\n        vote: malicious  # default\n"
+          "        comment: true  # BAILIFF:1:48\n", NULL },
+        { "jails: { a: { report: { abuseipdb: { categories: [18] } } } }\n", "jails: { a: { report: { abuseipdb: { categories+: [22] } } } }\n",
+          "jails: { a: { report: { abuseipdb: { categories+: [21, 1] } } } }\n", "categories: [18, 22, 21, 1]", NULL },
+        { "defaults: { report: { abuseipdb: { categories: [18] } } }\n", "jails: { a: { report: { abuseipdb: { categories+: [22] } } } }\n", NULL, "categories: [18, 22]", NULL },
+        { "defaults: { report: { abuseipdb: { categories: [18] } } }\n", "jails: { a: { report: { abuseipdb: { categories: auto } } } }\n", NULL,
+          "        enabled: true  # BAILIFF:1:36\n        categories: auto  # BAILIFF:1:50\n", NULL },
+        { "defaults: { report: { abuseipdb: { categories: [18] } } }\n", "jails: { a: { report: false } }\n", NULL,
+          "enabled: false  # BAILIFF:1:23\n      abuseipdb:\n        enabled: false  # SHIPPED:1:34\n        categories: [18]", NULL },
+        { "defaults: { report: { virustotal: { vote: harmless, comment: y } } }\n", "jails: { a: { report: { virustotal: false } } }\n", NULL,
+          "      enabled: false  # BAILIFF:1:23\n      abuseipdb:\n        enabled: false  # default\n        categories: auto  # default\n"
+          "        comment: true  # default\n      virustotal:\n        enabled: false  # BAILIFF:1:37\n        vote: none  # SHIPPED:1:43\n        comment: false", NULL },
+        { "defaults: { report: { abuseipdb: { comment: x } } }\n", "jails: { a: { report: { abuseipdb: true } } }\n", NULL, "comment: \"x\"  # SHIPPED:1:45", NULL },
+        { "defaults: { report: { abuseipdb: true } }\n", "jails: { a: { report: { virustotal: true } } }\n", NULL,
+          "        enabled: true  # SHIPPED:1:34\n        categories: auto", "vote: none" },
+        { "jails: { a: { report: { abuseipdb: { categories: [18] } } } }\n", "jails: { a: { report: { abuseipdb: true } } }\n", NULL, "categories: auto  # default", NULL },
+        { "reports: { abuseipdb: { key_file: /x, daily: 9 } }\n", "reports: { virustotal: { key_file: /y } }\n", "reports: { abuseipdb: { key_file: /z } }\n",
+          "  abuseipdb:\n    enabled: true  # ABOVE:1:23\n    key_file: \"/z\"  # ABOVE:1:35\n    timeout: 5m  # default\n    window: 1d  # default\n"
+          "    daily: 9  # SHIPPED:1:46\n", NULL },
+        { "reports: { abuseipdb: { key_file: /x } }\n", "reports: { abuseipdb: false }\n", NULL, "    enabled: false  # BAILIFF:1:23\n    key_file: \"\"  # default\n", NULL },
+        { "reports: { abuseipdb: { key_file: /x } }\n", "reports: { abuseipdb: { key_file: '' } }\n", NULL, "    enabled: true  # BAILIFF:1:23\n    key_file: \"\"  # BAILIFF:1:35\n", NULL },
+        { "reports: { abuseipdb: { key_file: /x } }\n", "reports:\n", NULL, "    enabled: false  # default\n", "/x" },
         /* defaults of a later layer hold for a jail of an earlier one */
         { "jails: { a: }\n", "defaults: { maxretry: 9 }\n", NULL, "maxretry: 9  # BAILIFF:1:23", NULL },
         { "jails: { a: { maxretry: 8 } }\n", "defaults: { maxretry: 9 }\n", NULL, "maxretry: 8  # SHIPPED:1:25", NULL },
@@ -275,6 +459,16 @@ static const struct {
         { "jails: { a: }\n", "jails: { a: { bantime_increment: { factor: 3 } } }\n",
           "changed a >a bantime_increment { enabled: false, factor: 2, max: 30d, over: jail, forget: 30d }=>\n"
           "^{ enabled: true, factor: 3, max: 30d, over: jail, forget: 30d }\n" },
+        { "defaults: { report: { abuseipdb: { categories: [18] } } }\njails: { a: { report: false } }\n",
+          "defaults: { report: { abuseipdb: { categories: [18] } } }\njails: { a: { report: { enabled: no } } }\n", "" },
+        { "jails: { a: }\n", "jails: { a: { report: { abuseipdb: { comment: \"x\\ny\" }, virustotal: { vote: harmless } } } }\n",
+          "changed a >a report.enabled false=>\n^true\nchanged a >a report.abuseipdb.enabled false=>\n^true\n"
+          "changed a >a report.abuseipdb.comment true=>\n^\"x\\ny\"\nchanged a >a report.virustotal.enabled false=>\n^true\n"
+          "changed a >a report.virustotal.vote none=>\n^harmless\n" },
+        { "reports: { virustotal: { key_file: /x, timeout: 10, per_minute: 5 } }\n", "reports: { virustotal: { key_file: /x, timeout: 10s, per_minute: 5 } }\n", "" },
+        { "", "reports: { virustotal: { key_file: /x } }\n",
+          "option reports.virustotal.enabled false=>\n^true\noption reports.virustotal.key_file \"\"=>\n^\"/x\"\n" },
+        { "jails: { a: { filter: f, report: { abuseipdb: true } } }\n", "jails: { b: { filter: f, report: { abuseipdb: { comment: x } } } }\n", "removed a\nadded >b\n" },
         { "jails: { a: }\n", "jails: { a: { sources: [bans] } }\n",
           "changed a >a sources auto=>\n^[bans]\nchanged a >a filter \"a\"=>\n^\"\"\nchanged a >a mode \"normal\"=>\n^\"\"\n" },
         { "jails: { a: { ports: [22], action: drop } }\n", "jails: { a: { ports: [22/tcp], action: reject } }\n",
@@ -353,6 +547,32 @@ static void random_allow(FILE *f, const char *indent, const char *key)
         fputc('\n', f);
 }
 
+/* What any layer may say on top of any other. */
+static void random_report(FILE *f, const char *indent)
+{
+        if (draw(4) == 0) {
+                fprintf(f, "%sreport: %s\n", indent, PICK("false", "no", "{}", "{ enabled: no }"));
+                return;
+        }
+        fprintf(f, "%sreport: { ", indent);
+        if (draw(3))
+                fprintf(f, "abuseipdb: %s, ",
+                        PICK("true", "false", "{}", "{ categories: [18, 22] }", "{ categories: auto, comment: yes }", "{ enabled: no, categories: [1] }",
+                             "{ comment: 'a \"quoted\" \\ text: # {{' }", "{ comment: \"two\\n\\nlines \\u20ac \" }", "{ comment: 'true', categories: [23] }"));
+        if (draw(3))
+                fprintf(f, "virustotal: %s, ",
+                        PICK("true", "false", "{ vote: malicious }", "{ vote: harmless, comment: on }", "{ vote: none, comment: \"x\\ny {tags}\" }",
+                             "{ enabled: off, vote: malicious, comment: z }", "{ vote: malicious, comment: 'no' }"));
+        fputs("}\n", f);
+}
+
+static void random_service(FILE *f, const char *name)
+{
+        fprintf(f, "  %s: %s\n", name,
+                PICK("true", "false", "{}", "{ key_file: k, timeout: 10s }", "{ key_file: '/etc/a b/\"k\"', window: 2d }", "{ key_file: '', daily: 0 }",
+                     "{ enabled: no, url: \"https://[2001:db8::1]:8443/a%20b/\" }", "{ ca_file: ca.pem, proxy: \"http://p:3128\" }", "{ proxy: '', url: \"https://h/\" }"));
+}
+
 static void random_options(FILE *f, const char *indent, bool defaults, bool bans)
 {
         static const char *const ports[] = { "ssh", "25", "53/udp", "https/tcp", "65535", "imaps" };
@@ -396,6 +616,8 @@ static void random_options(FILE *f, const char *indent, bool defaults, bool bans
                 fprintf(f, "%saction: %s\n", indent, PICK("drop", "reject"));
         if (draw(3) == 0)
                 random_allow(f, indent, draw(3) || defaults ? "allow" : "allow!");
+        if (draw(2))
+                random_report(f, indent);
 }
 
 static char *random_text(void)
@@ -415,6 +637,13 @@ static char *random_text(void)
         }
         if (draw(2))
                 random_allow(f, "", PICK("allow", "allow!", "allow+"));
+        if (draw(2)) {
+                fputs("reports:\n", f);
+                if (draw(3))
+                        random_service(f, "abuseipdb");
+                if (draw(3))
+                        random_service(f, "virustotal");
+        }
         if (draw(2)) {
                 fputs("defaults:\n", f);
                 random_options(f, "  ", true, false);
@@ -524,6 +753,12 @@ static void test_conf(void)
         check_int(examples->n_jails, 14);
         check(examples->jails[9].enabled && examples->jails[5].enabled && !examples->jails[1].enabled && !examples->jails[2].observe && examples->jails[0].increment.enabled && examples->firewall == FIREWALL_NONE);
         check_int(examples->n_allow, 8);
+        /* Nobody is told of anything until somebody writes so. */
+        check(!config->abuseipdb.configured && !config->virustotal.configured);
+        for (size_t i = 0; i < config->n_jails; i++)
+                check(!config->jails[i].report.enabled);
+        check(examples->abuseipdb.configured && examples->virustotal.configured);
+        check_report(&examples->jails[0], true, "18,22", REPORT_VERDICT_MALICIOUS, false);
 }
 
 static void test_manual(void)
@@ -552,6 +787,7 @@ static void test_schema(void)
         check(json_object_get(jail, "filter") && json_object_get(jail, "bantime_increment") && json_object_get(jail, "ports+"));
         json_t *defaults = json_array_get(json_object_get(json_object_get(top, "defaults"), "allOf"), 0);
         check(!json_object_get(json_object_get(defaults, "properties"), "filter"));
+        check(json_object_get(json_object_get(defaults, "properties"), "report") && json_object_get(jail, "report") && json_object_get(top, "reports"));
         check_int(json_integer_value(json_object_get(json_object_get(jail, "maxretry"), "default")), 5);
         check_contains(json_string_value(json_object_get(json_object_get(jail, "filter"), "description")), "\"sshd[publickey=any]\"");
         json_decref(schema);
@@ -565,6 +801,10 @@ int main(void)
         check(mkdtemp(directory));
         check_int(mkdir(path_in("jails.d", path), 0700), 0);
         test_values();
+        test_reports();
+        test_comments();
+        test_services();
+        test_relative_files();
         test_merge();
         test_files();
         test_compare();
