@@ -14,7 +14,8 @@
  * a server may well have taken the first one.
  *
  * Keys: libcurl copies headers into buffers of its own. All that it frees is
- * wiped on the way, and VERBOSE is never on.
+ * wiped on the way, and VERBOSE is never on. What a server shows of them is
+ * starred out before anybody else sees it.
  */
 
 #include <assert.h>
@@ -203,13 +204,21 @@ int http_new(sd_event *event, Http **ret_http)
 
 /* ---- one transfer ---- */
 
+/* Whatever holds the key. What libcurl frees is wiped. */
+static void transfer_wipe(Transfer *transfer)
+{
+        curl_easy_cleanup(transfer->easy);
+        transfer->easy = NULL;
+        curl_slist_free_all(transfer->headers);
+        transfer->headers = NULL;
+        key_clear(&transfer->key);
+}
+
 static Transfer *transfer_free(Transfer *transfer)
 {
         if (!transfer)
                 return NULL;
-        curl_easy_cleanup(transfer->easy);
-        curl_slist_free_all(transfer->headers); /* wiped, as all that it frees */
-        key_clear(&transfer->key);
+        transfer_wipe(transfer);
         buffer_clear(&transfer->body);
         free(transfer->request_body);
         free(transfer);
@@ -272,6 +281,7 @@ static void transfer_end(Transfer *transfer, CURLcode code)
         transfer->answer.size = transfer->body.end;
         transfer->answer.error = error_text(transfer, code);
         transfer_unlink(transfer);
+        transfer_wipe(transfer);
         transfer->done(transfer->userdata, &transfer->answer);
         transfer_free(transfer);
 }

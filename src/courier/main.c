@@ -125,6 +125,7 @@ int main(int argc, char **argv)
 
         if (r >= 0)
                 return r;
+        log_set_program("bailiff-courier");
         arg_options.credentials = getenv("CREDENTIALS_DIRECTORY");
         r = run();
         if (r < 0)

@@ -21,6 +21,7 @@
 #define TOPICS_MAX 64
 
 static int maximum_level = LOG_INFO;
+static const char *program = "bailiffd";
 
 /**
  * log_level_parse() - "error", "warning", "notice", "info" or "debug"
@@ -41,6 +42,15 @@ int log_level_parse(const char *word)
                 if (strcasecmp(word, levels[i].word) == 0)
                         return levels[i].level;
         return -1;
+}
+
+/**
+ * log_set_program() - who speaks, where that is not said by others
+ * @name:       static
+ */
+void log_set_program(const char *name)
+{
+        program = name;
 }
 
 /**
@@ -73,7 +83,7 @@ void log_write(int level, const char *format, ...)
         if (getenv("JOURNAL_STREAM"))
                 fprintf(stderr, "<%d>%s\n", level, text);
         else
-                fprintf(stderr, "bailiffd: %s\n", text);
+                fprintf(stderr, "%s: %s\n", program, text);
 }
 
 /**

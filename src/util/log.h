@@ -8,6 +8,7 @@
 
 int log_level_parse(const char *word);
 void log_set_level(int level);
+void log_set_program(const char *name);
 void log_write(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool log_allow(const char *topic, unsigned per_minute, unsigned *ret_dropped);
 
