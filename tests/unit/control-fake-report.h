@@ -43,7 +43,7 @@ static inline bool fake_entry(const Fake *fake, size_t i, OutboxEntry *ret_entry
                 .ban_id = i % 3,
                 .row = { .kind = rows[row].kind, .state = rows[row].state, .attempts = rows[row].attempts, .maybe = rows[row].maybe,
                          .first_try = rows[row].attempts > 0 ? FAKE_NOW : EVENT_TIME_NONE,
-                         .next_try = rows[row].attempts > 1 && !settled ? event_time_add(clock_event_now(), 3700) : EVENT_TIME_NONE },
+                         .next_try = rows[row].attempts > 1 && !settled ? event_time_add(clock_event_now(), 3690) : EVENT_TIME_NONE },
                 .jail = rows[row].kind == OUTBOX_CLEAR ? "" : "sshd",
                 .attack = FAKE_NOW,
                 .first = FAKE_NOW,
@@ -86,10 +86,10 @@ static inline void fake_list(const Fake *fake, const OutboxRequest *request, Out
                         continue;
                 result->entries[result->n_entries++] = entry;
         }
-        result->budgets[OUTBOX_ABUSEIPDB_REPORT] = (OutboxBudget){ .used = 120, .remaining = 870, .resets = event_time_add(clock_event_now(), 7200), .reason = OUTCOME_DONE };
-        result->budgets[OUTBOX_ABUSEIPDB_CLEAR] = (OutboxBudget){ .used = 1, .remaining = -1, .resets = event_time_add(clock_event_now(), 7200), .text = "an error\x1b[31m" };
-        result->budgets[OUTBOX_VIRUSTOTAL_ALL] = (OutboxBudget){ .used = 500, .remaining = -1, .resets = event_time_add(clock_event_now(), 7200),
-                                                                 .blocked = event_time_add(clock_event_now(), 7200), .reason = OUTCOME_QUOTA, .text = "Quota exceeded" };
+        result->budgets[OUTBOX_ABUSEIPDB_REPORT] = (OutboxBudget){ .used = 120, .remaining = 870, .resets = event_time_add(clock_event_now(), 7230), .reason = OUTCOME_DONE };
+        result->budgets[OUTBOX_ABUSEIPDB_CLEAR] = (OutboxBudget){ .used = 1, .remaining = -1, .resets = event_time_add(clock_event_now(), 7230), .text = "an error\x1b[31m" };
+        result->budgets[OUTBOX_VIRUSTOTAL_ALL] = (OutboxBudget){ .used = 500, .remaining = -1, .resets = event_time_add(clock_event_now(), 7230),
+                                                                 .blocked = event_time_add(clock_event_now(), 7230), .reason = OUTCOME_QUOTA, .text = "Quota exceeded" };
 }
 
 static inline void fake_change(const Fake *fake, const OutboxRequest *request, OutboxResult *result)

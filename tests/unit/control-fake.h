@@ -44,7 +44,7 @@ typedef struct Fake {
         void (*stats_done)(void *done_data, const StoreSummary *summary); /* NULL: nobody waits */
         void *stats_data;
         size_t counted;                 /* how often the store was asked */
-        bool reported;          /* what the last Ban or BanList wanted */
+        bool reported;                  /* what the last Ban or BanList wanted */
         OutboxJob *jobs;                /* questions to the outbox that wait, oldest first: fake_tell() */
         ClaimAnswer claim_answers[_OUTBOX_LANE_MAX]; /* NULL: nobody waits */
         void *claim_data[_OUTBOX_LANE_MAX];

@@ -5,6 +5,7 @@
 
 #include <locale.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -18,6 +19,7 @@
 static char directory[] = "/tmp/bailiff-test-ctl-XXXXXX";
 static sd_event *ctl_event; /* of the server's process */
 static char path[128], program[4096], output[OUTPUT_MAX];
+static char *ctl_reported;    /* shared with the server: 'y' or 'n', whether the last ban was to be reported to others */
 
 typedef struct Setup {
         Access access;
@@ -81,6 +83,12 @@ static inline int outbox_soon(void *userdata, const OutboxRequest *request, Outb
         return r != 0 ? r : sd_event_add_defer(ctl_event, NULL, outbox_answers, userdata);
 }
 
+static inline int ban_one(void *userdata, const BanRequest *request, bool report, uint64_t *ret_sequence, Problem *problem)
+{
+        *ctl_reported = report ? 'y' : 'n';
+        return fake_ban(userdata, request, report, ret_sequence, problem);
+}
+
 /* As many as there may come: the fake's table holds a few thousand. */
 static inline int ban_any(void *userdata, const BanRequest *requests, size_t n, bool report, BanAnswer answer, void *answer_data,
                           uint64_t *ret_sequence, Problem *problem)
@@ -89,7 +97,7 @@ static inline int ban_any(void *userdata, const BanRequest *requests, size_t n, 
         const Problem none = { "" };
         Problem one;
 
-        fake->reported = report;
+        *ctl_reported = report ? 'y' : 'n';
         if (fake->n_bans + n + 50 < FAKE_BANS_MAX)
                 return fake_ban_many(userdata, requests, n, report, answer, answer_data, ret_sequence, problem);
         for (size_t i = 0; i < n; i++) {
@@ -152,6 +160,7 @@ static inline void serve(const Setup *setup, int ready)
         ControlOps ops = fake_ops(&fake);
         ops.stats = stats_soon;
         ops.outbox = outbox_soon;
+        ops.ban = ban_one;
         fake.n_more_reports = setup->reports;
         fake.only_abuseipdb = setup->only_abuseipdb;
         fake.fails = setup->fails;
@@ -270,6 +279,8 @@ static inline void ctl_begin(void)
         check_int(access(program, X_OK), 0);
         check(mkdtemp(directory));
         snprintf(path, sizeof path, "%s/control.sock", directory);
+        ctl_reported = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        check(ctl_reported != MAP_FAILED);
         setenv("TZ", "UTC", 1);
         check(setlocale(LC_CTYPE, "C.UTF-8")); /* wcwidth() */
 }
