@@ -9,7 +9,8 @@
  * says that a jail stands first, then something that cannot be completed, and
  * that there are two options, one of them with a value. Small letters are words
  * to type, capitals stand for something; of these JAIL is known, from the daemon,
- * FILTER from the directories of filters, and M, a mode, from the filter named before.
+ * FILTER from the directories of filters, M, a mode, from the filter named before, and STATE
+ * and SERVICE, of reports, by heart.
  * A usage may have several forms, a line each, which begin with different words; the
  * word that was typed says which form goes on.
  */
@@ -32,7 +33,7 @@
 typedef struct Token {
         char text[48];
         bool has_value; /* an option with a value, which `value` stands for */
-        char value[72];
+        char value[16];
 } Token;
 
 typedef struct Form {
@@ -137,9 +138,17 @@ static void offer_modes(const char *spec, const char *typed)
                         offer(mode, typed);
 }
 
+static void offer_words(const char *const words[], const char *typed)
+{
+        for (size_t i = 0; words[i]; i++)
+                offer(words[i], typed);
+}
+
 /* "add|remove|list", "ADDR...|--all", "JAIL"; @first: the first argument before the cursor that is no option, or "" */
 static void offer_token(Ctl *ctl, const char *token, const char *first, const char *typed, bool options)
 {
+        static const char *const states[] = { "queued", "in-flight", "done", "refused", "unknown", "expired", "dropped", NULL };
+        static const char *const services[] = { "abuseipdb", "virustotal", NULL };
         _cleanup_free_ char *copy = strdup(token);
         char *rest = NULL;
 
@@ -150,6 +159,10 @@ static void offer_token(Ctl *ctl, const char *token, const char *first, const ch
                         offer_filters(typed);
                 else if (strcmp(word, "M") == 0 && !options)
                         offer_modes(first, typed);
+                else if (strcmp(word, "STATE") == 0 && !options)
+                        offer_words(states, typed);
+                else if (strcmp(word, "SERVICE") == 0 && !options)
+                        offer_words(services, typed);
                 else if (options ? *word == '-' && word[1] : islower((unsigned char) *word))
                         offer(word, typed);
         }

@@ -64,14 +64,19 @@ const Command COMMANDS[] = {
           command_monitor },
         { "stats", "", "bans by jail, rule, address and prefix", "", command_stats },
         { "reports",
-          "[list] [--state queued|in-flight|done|refused|unknown|expired|dropped] [--service abuseipdb|virustotal] [--addr ADDR] [--max N]\n"
+          "[list] [--state STATE] [--service SERVICE] [--addr ADDR] [--max N]\n"
           "retry [ID]\n"
           "drop ID|ADDR...\n"
           "preview JAIL ADDR\n"
           "retract ADDR...",
           "what is reported to AbuseIPDB and VirusTotal, and how that went",
           "  list           how the services are: what waits, the day's requests, what is\n"
-          "                 wrong; then the latest reports, 20 or --max N, with their answers\n"
+          "                 wrong; then the latest reports, 20 or --max N, and what the\n"
+          "                 services answered\n"
+          "  --state STATE  these alone: queued; in-flight; done; refused, the service does\n"
+          "                 not take it; unknown, it may have arrived; expired, too old or\n"
+          "                 too many; dropped\n"
+          "  --service SERVICE  abuseipdb or virustotal\n"
           "  retry          try at once what waits for a service to be well again\n"
           "  retry ID       send one again that is refused, unknown, expired or dropped\n"
           "  drop           never send this one, or those that wait of an address\n"
@@ -79,8 +84,6 @@ const Command COMMANDS[] = {
           "                 long lines are wrapped, with --json they are not\n"
           "  retract        drop what waits, ask AbuseIPDB to delete our reports of the\n"
           "                 address, and VirusTotal our comments; votes stay\n"
-          "States: queued; in-flight; done; refused, the service does not take it;\n"
-          "unknown, it may have arrived; expired, too old or too many; dropped.\n"
           "Exit status 1: nothing was changed, or nothing would be sent.\n",
           command_reports },
         { "plan",

@@ -18,7 +18,6 @@
 #define ADDRESS_WIDTH 24 /* a longer address has a line of its own */
 #define SERVICE_WIDTH 18
 #define STATE_WIDTH 9
-#define WHEN_WIDTH 16
 
 static Colour state_colour(const char *state)
 {
@@ -113,8 +112,7 @@ static void say_row(const json_t *report)
         putchar(' ');
         say_cell(state_colour(state), state, STATE_WIDTH, false);
         putchar(' ');
-        say_cell(PLAIN, when_text(report, when), WHEN_WIDTH, false);
-        putchar('\n');
+        say(PLAIN, "%s\n", when_text(report, when));
         if (*details(report, more))
                 say_wrapped(DIM, "         ", "         ", more + 2);
 }
@@ -145,20 +143,21 @@ static void say_quota(const json_t *quota)
 {
         const char *endpoint = field(quota, "endpoint", "?"), *slash = strchr(endpoint, '/'), *label = slash ? slash + 1 : "requests";
         const char *blocked = field(quota, "blocked_until", NULL), *error = field(quota, "last_error", "");
+        static const char indent[] = "                ";
         char time[64], relative[32], text[1024];
 
         /* Taking back is rare: it is told when it has been done. */
         if ((number(quota, "daily") > 0 && strcmp(label, "clear-address") != 0) || number(quota, "used") > 0)
-                say(number(quota, "left") > 0 ? PLAIN : YELLOW, "  %-12s %lld used, %lld left of %lld until %s (%s)\n", label, number(quota, "used"),
+                say(number(quota, "left") > 0 ? PLAIN : YELLOW, "  %-13s %lld used, %lld left of %lld until %s (%s)\n", label, number(quota, "used"),
                     number(quota, "left"), number(quota, "daily"), time_text(field(quota, "resets", ""), TIME_SHORT, time),
                     ago(field(quota, "resets", ""), relative));
         if (blocked) {
-                snprintf(text, sizeof text, "%.32s waits until %s (%s): %.64s%s%.500s", label, time_text(blocked, TIME_SHORT, time), ago(blocked, relative),
+                snprintf(text, sizeof text, "not before %s (%s): %.64s%s%.500s", time_text(blocked, TIME_SHORT, time), ago(blocked, relative),
                          reason_text(field(quota, "reason", "?")), *error ? ": " : "", error);
-                say_wrapped(YELLOW, "  ", "    ", text);
+                say_wrapped(YELLOW, indent, indent, text);
         } else if (*error) {
-                snprintf(text, sizeof text, "%.32s, last error: %.500s", label, error);
-                say_wrapped(PLAIN, "  ", "    ", text);
+                snprintf(text, sizeof text, "last error: %.500s", error);
+                say_wrapped(PLAIN, indent, indent, text);
         }
 }
 
@@ -196,7 +195,7 @@ static void say_service(const json_t *service)
         }
         if (json_is_true(json_object_get(service, "courier")))
                 say(PLAIN, "  bailiff-courier asks for work\n");
-        else
+        else if (!strstr(problem, "bailiff-courier does not ask"))
                 say(YELLOW, "  bailiff-courier does not ask for work: systemctl status bailiff-courier\n");
         json_array_foreach(json_object_get(service, "quotas"), i, quota) say_quota(quota);
 }

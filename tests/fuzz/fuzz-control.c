@@ -4,8 +4,9 @@
  * The bytes of one connection through framing, parser and every method.
  *
  * The first byte says what the caller may do and whether the disk answers; a
- * byte 0xff in what follows is a pause, in which the loop runs and the store
- * commits and has counted, so that splits and waiting calls are tried as well.
+ * byte 0xff in what follows is a pause, in which the loop runs, the store
+ * commits, has counted and answers one question to the outbox, and work comes for
+ * a courier, so that splits and waiting calls are tried as well.
  */
 
 #include <fcntl.h>
@@ -14,6 +15,8 @@
 #include <unistd.h>
 
 #include "../unit/control-fake.h"
+
+_Static_assert(_ACCESS_MAX == 4, "the first byte's two lowest bits are the access");
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -49,13 +52,23 @@ static int set_up(void)
         return rmdir(directory);
 }
 
+/* One lane after the other has a report, nothing, or a file of some pages. */
+static void give_work(void)
+{
+        static const size_t sizes[] = { 1, 0, 2 * CLAIM_PAGE + 1 };
+        size_t round = fake.claims % 3;
+
+        fake_work(&fake, OUTBOX_ABUSEIPDB, OUTBOX_REPORT, sizes[round] > 1 ? "bulk" : "report", sizes[round]);
+        fake_work(&fake, OUTBOX_VIRUSTOTAL, round == 0 ? OUTBOX_DELETE : OUTBOX_VOTE, round == 0 ? "delete" : "vote", sizes[round] > 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         int pair[2];
 
         if (size < 1 || (!event && set_up() < 0))
                 return 0;
-        fake.access = (Access) (data[0] % _ACCESS_MAX);
+        fake.access = (Access) (data[0] & 3);
         fake.commits_at_once = data[0] & 0x40;
         fake.fails = data[0] & 0x80;
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
@@ -72,6 +85,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 if (pause) {
                         fake_commit(&fake);
                         fake_counted(&fake, true);
+                        if (fake.jobs)
+                                fake_tell(&fake);
+                        give_work();
                 }
         }
         turn(pair[1]);
@@ -80,8 +96,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 ;
         if (control_stats(fake.control)->clients != 0)
                 abort(); /* a client that has hung up is kept */
+        for (size_t i = 0; i < _OUTBOX_LANE_MAX; i++)
+                if (fake.claim_answers[i])
+                        abort(); /* and so is its claim */
         fake_clear(&fake);
         fake.paused = false;
+        fake.claims = fake.claim = fake.claim_number = 0;
         fake.attempts = 0;
         fake.allowed_by_command = ADDR_NULL;
         return 0;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "control/private.h"
+#include "store/private.h"
 
 #define FAKE_BANS_MAX 4096
 #define FAKE_EVENTS_MAX 4096
@@ -43,7 +44,17 @@ typedef struct Fake {
         void (*stats_done)(void *done_data, const StoreSummary *summary); /* NULL: nobody waits */
         void *stats_data;
         size_t counted;                 /* how often the store was asked */
-        bool reported;          /* what the last Ban or BanList wanted */
+        bool reported;                  /* what the last Ban or BanList wanted */
+        OutboxJob *jobs;                /* questions to the outbox that wait, oldest first: fake_tell() */
+        ClaimAnswer claim_answers[_OUTBOX_LANE_MAX]; /* NULL: nobody waits */
+        void *claim_data[_OUTBOX_LANE_MAX];
+        char claim_problem[1024];
+        size_t claims, cancelled, settled, items; /* how often */
+        uint64_t claim, claim_number;   /* what is given out; 0: nothing */
+        OutboxKind given;
+        size_t n_given, item_fails;     /* item_fails: the one, from 1 on, for which there is no memory */
+        size_t n_more_reports;          /* in the outbox, besides the ten */
+        bool only_abuseipdb;
 } Fake;
 
 static const char *const fake_matches[] = { "SYSLOG_IDENTIFIER=sshd", "SYSLOG_IDENTIFIER=sshd-session" };
@@ -236,6 +247,8 @@ static inline int fake_exempt(void *userdata, const Addr *inside, AllowVisitor v
         return 0;
 }
 
+#include "control-fake-report.h"
+
 static inline int fake_why(void *userdata, const Addr *addr, void (*visit)(void *visit_data, const WhyView *view),
                            void *visit_data)
 {
@@ -267,9 +280,13 @@ static inline int fake_why(void *userdata, const Addr *addr, void (*visit)(void 
                          .window_counts = &count,
                          .window_maxretry = &maxretry,
                          .n_windows = 1 };
+        OutboxEntry reports[4];
 
         if (fake->fails)
                 return -EIO;
+        view.reports = reports;
+        for (size_t i = 0; view.n_reports < 4 && fake_entry(fake, i, &reports[view.n_reports]); i++)
+                view.n_reports += addr_equal(&reports[view.n_reports].addr, addr);
         for (size_t i = 0; i < fake->n_bans && view.n_bans < 8; i++)
                 if (addr_contains(&fake->bans[i].addr, addr)) {
                         bans[view.n_bans] = &fake->bans[i];
@@ -380,6 +397,21 @@ static inline int fake_ban_many(void *userdata, const BanRequest *requests, size
                 answer(answer_data, i, r, &one);
         }
         return fake_changed(fake, ret_sequence);
+}
+
+/* How a report went, as the daemon notes it. */
+static inline void fake_report_event(Fake *fake)
+{
+        EventRecord *record = &fake->events[fake->n_events];
+        char *json = NULL;
+
+        if (fake->n_events < FAKE_EVENTS_MAX &&
+            asprintf(&json,
+                     "{\"id\":%zu,\"time\":\"2026-11-22T07:31:00Z\",\"event\":\"report\",\"report\":17,\"service\":\"abuseipdb\",\"ip\":\"203.0.113.5\","
+                     "\"jail\":\"sshd\",\"state\":\"done\",\"status\":200,\"score\":52,\"text\":\"thanks\"}",
+                     fake->n_events + 1) >= 0)
+                *record = (EventRecord){ .id = ++fake->n_events, .time = FAKE_NOW, .kind = "report", .json = json };
+        fake->sequence++;
 }
 
 /* An event of the log that is no ban, as the daemon notes them. */
@@ -587,6 +619,12 @@ static inline ControlOps fake_ops(Fake *fake)
                 .pause = fake_pause,
                 .reload = fake_reload,
                 .stats = fake_stats,
+                .claim = fake_claim_waits,
+                .claim_cancel = fake_claim_cancel,
+                .claim_item = fake_claim_item,
+                .outbox = fake_outbox,
+                .report_service = fake_report_service,
+                .preview = fake_preview,
                 .userdata = fake,
         };
 }
@@ -596,6 +634,8 @@ static inline void fake_clear(Fake *fake)
         for (size_t i = 0; i < fake->n_events; i++)
                 free((void *) (uintptr_t) fake->events[i].json);
         fake_counted(fake, false);
+        while (fake->jobs) /* whoever asked is gone, and has been forgotten */
+                fake_tell(fake);
         fake->n_events = fake->n_committed = fake->n_bans = 0;
         fake->next_ban = fake->sequence = 0;
 }

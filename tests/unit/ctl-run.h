@@ -5,6 +5,7 @@
 
 #include <locale.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -18,6 +19,7 @@
 static char directory[] = "/tmp/bailiff-test-ctl-XXXXXX";
 static sd_event *ctl_event; /* of the server's process */
 static char path[128], program[4096], output[OUTPUT_MAX];
+static char *ctl_reported;    /* shared with the server: 'y' or 'n', whether the last ban was to be reported to others */
 
 typedef struct Setup {
         Access access;
@@ -27,6 +29,8 @@ typedef struct Setup {
         bool hostile;           /* names and texts that an attacker would choose */
         unsigned bans;
         unsigned allowed;       /* entries of the allow list */
+        unsigned reports;       /* in the outbox besides the fake's ten; then an event tells of one */
+        bool only_abuseipdb, fails;
 } Setup;
 
 static inline Addr parse(const char *text)
@@ -66,6 +70,25 @@ static inline int stats_soon(void *userdata, void (*done)(void *done_data, const
         return r != 0 ? r : sd_event_add_defer(ctl_event, NULL, stats_counted, fake);
 }
 
+static inline int outbox_answers(sd_event_source *source, void *userdata)
+{
+        fake_tell(userdata);
+        return 0;
+}
+
+static inline int outbox_soon(void *userdata, const OutboxRequest *request, OutboxAnswerer done, void *done_data, OutboxWaiter **ret_waiter)
+{
+        int r = fake_outbox(userdata, request, done, done_data, ret_waiter);
+
+        return r != 0 ? r : sd_event_add_defer(ctl_event, NULL, outbox_answers, userdata);
+}
+
+static inline int ban_one(void *userdata, const BanRequest *request, bool report, uint64_t *ret_sequence, Problem *problem)
+{
+        *ctl_reported = report ? 'y' : 'n';
+        return fake_ban(userdata, request, report, ret_sequence, problem);
+}
+
 /* As many as there may come: the fake's table holds a few thousand. */
 static inline int ban_any(void *userdata, const BanRequest *requests, size_t n, bool report, BanAnswer answer, void *answer_data,
                           uint64_t *ret_sequence, Problem *problem)
@@ -74,6 +97,7 @@ static inline int ban_any(void *userdata, const BanRequest *requests, size_t n, 
         const Problem none = { "" };
         Problem one;
 
+        *ctl_reported = report ? 'y' : 'n';
         if (fake->n_bans + n + 50 < FAKE_BANS_MAX)
                 return fake_ban_many(userdata, requests, n, report, answer, answer_data, ret_sequence, problem);
         for (size_t i = 0; i < n; i++) {
@@ -135,6 +159,11 @@ static inline void serve(const Setup *setup, int ready)
         fake.n_allow_entries = setup->allowed;
         ControlOps ops = fake_ops(&fake);
         ops.stats = stats_soon;
+        ops.outbox = outbox_soon;
+        ops.ban = ban_one;
+        fake.n_more_reports = setup->reports;
+        fake.only_abuseipdb = setup->only_abuseipdb;
+        fake.fails = setup->fails;
         ops.ban_many = ban_any;
         check_int(control_new_with(event, path, ops, &options, &fake.control, &problem), 0);
         fake_add(&fake, "sshd", &first, BAN_AUTOMATIC, event_time_add(clock_event_now(), 86400));
@@ -147,6 +176,8 @@ static inline void serve(const Setup *setup, int ready)
         }
         if (setup->hostile)
                 serve_hostile(&fake);
+        if (setup->reports > 0)
+                fake_report_event(&fake);
         fake_commit(&fake);
         if (setup->monitors_end)
                 check(sd_event_add_time_relative(event, &timer, CLOCK_MONOTONIC, 300 * USEC_PER_MSEC, 0, on_end, &fake) >= 0);
@@ -248,6 +279,8 @@ static inline void ctl_begin(void)
         check_int(access(program, X_OK), 0);
         check(mkdtemp(directory));
         snprintf(path, sizeof path, "%s/control.sock", directory);
+        ctl_reported = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        check(ctl_reported != MAP_FAILED);
         setenv("TZ", "UTC", 1);
         check(setlocale(LC_CTYPE, "C.UTF-8")); /* wcwidth() */
 }

@@ -339,39 +339,47 @@ static void test_stats(void)
 /* Every method by every caller: what is granted, and nothing else. */
 static void test_rights(void)
 {
-        enum { READ = 501, ADMIN = 500, COURIER = 502 };
+        enum { READ = 501, ADMIN = 500, COURIER = 502, COURIER_UID = 990 };
         static const struct {
                 const char *name;
                 uid_t uid;
                 gid_t gids[2];
         } callers[] = {
                 { "anyone", 1000, { 1000, 100 } }, { "bailiff-read", 1001, { 1001, READ } },    { "bailiff-admin", 1002, { 1002, ADMIN } },
-                { "both", 1003, { READ, ADMIN } }, { "the courier", 990, { COURIER, COURIER } }, { "root", 0, { 0, 0 } },
+                { "both", 1003, { READ, ADMIN } }, { "the courier", COURIER_UID, { COURIER, COURIER } }, { "root", 0, { 0, 0 } },
+                { "the courier in all groups", COURIER_UID, { READ, ADMIN } }, { "the courier's group", 1004, { COURIER, COURIER } },
         };
         /* One letter for each caller in turn: y granted, n not. */
         static const struct {
                 const char *name, *parameters, *granted;
         } methods[] = {
-                { V "GetInfo", "", "yyyyyy" },
-                { V "GetInterfaceDescription", "\"interface\":\"io.bailiff.Manager\"", "yyyyyy" },
-                { M "Status", "", "nyyyny" },
-                { M "ListBans", "", "nyyyny" },
-                { M "Banned", "\"address\":\"203.0.113.5\"", "nyyyny" },
-                { M "Why", "\"address\":\"203.0.113.5\"", "nyyyny" },
-                { M "Monitor", "\"since\":0", "nyyyny" },
-                { M "Stats", "", "nyyyny" },
-                { M "AllowList", "", "nyyyny" },
-                { M "Ban", "\"jail\":\"sshd\",\"address\":\"203.0.113.6\"", "nnyyny" },
-                { M "BanList", "\"jail\":\"sshd\",\"addresses\":[\"203.0.113.6\"]", "nnyyny" },
-                { M "Unban", "\"address\":\"203.0.113.6\"", "nnyyny" },
-                { M "Attempt", "\"jail\":\"sshd\",\"address\":\"203.0.113.6\"", "nnyyny" },
-                { M "AllowAdd", "\"address\":\"203.0.113.6\"", "nnyyny" },
-                { M "AllowRemove", "\"address\":\"203.0.113.6\"", "nnyyny" },
-                { M "Pause", "\"jail\":\"sshd\"", "nnyyny" },
-                { M "Resume", "\"jail\":\"sshd\"", "nnyyny" },
-                { M "Reload", "", "nnyyny" },
+                { V "GetInfo", "", "yyyyyyyy" },
+                { V "GetInterfaceDescription", "\"interface\":\"io.bailiff.Manager\"", "yyyyyyyy" },
+                { M "Status", "", "nyyynynn" },
+                { M "ListBans", "", "nyyynynn" },
+                { M "Banned", "\"address\":\"203.0.113.5\"", "nyyynynn" },
+                { M "Why", "\"address\":\"203.0.113.5\"", "nyyynynn" },
+                { M "Monitor", "\"since\":0", "nyyynynn" },
+                { M "Stats", "", "nyyynynn" },
+                { M "AllowList", "", "nyyynynn" },
+                { M "Ban", "\"jail\":\"sshd\",\"address\":\"203.0.113.6\"", "nnyynynn" },
+                { M "BanList", "\"jail\":\"sshd\",\"addresses\":[\"203.0.113.6\"]", "nnyynynn" },
+                { M "Unban", "\"address\":\"203.0.113.6\"", "nnyynynn" },
+                { M "Attempt", "\"jail\":\"sshd\",\"address\":\"203.0.113.6\"", "nnyynynn" },
+                { M "AllowAdd", "\"address\":\"203.0.113.6\"", "nnyynynn" },
+                { M "AllowRemove", "\"address\":\"203.0.113.6\"", "nnyynynn" },
+                { M "Pause", "\"jail\":\"sshd\"", "nnyynynn" },
+                { M "Resume", "\"jail\":\"sshd\"", "nnyynynn" },
+                { M "Reload", "", "nnyynynn" },
+                { M "ListReports", "", "nyyynynn" },
+                { M "PreviewReport", "\"jail\":\"sshd\",\"address\":\"198.51.100.1\"", "nnyynynn" },
+                { M "RetryReports", "\"report\":3", "nnyynynn" },
+                { M "DropReports", "\"report\":3", "nnyynynn" },
+                { M "RetractReports", "\"address\":\"198.51.100.1\"", "nnyynynn" },
+                { M "Claim", "\"service\":\"abuseipdb\"", "nnnnynyn" },
+                { M "Settle", "\"claim\":7,\"outcome\":\"done\"", "nnnnynyn" },
         };
-        const RightsGroups groups = { .admin = ADMIN, .read = READ };
+        const RightsGroups groups = { .admin = ADMIN, .read = READ, .courier = COURIER_UID };
         Addr addr = parse("203.0.113.5");
 
         check_int(CONTROL_N_METHODS, sizeof methods / sizeof *methods);
@@ -390,6 +398,13 @@ static void test_rights(void)
                         push(peer, request);
                         turn();
                         fake_counted(&fake, true);
+                        check((fake.claim_answers[0] != NULL) == (granted && strcmp(methods[i].name, M "Claim") == 0));
+                        fake_work(&fake, OUTBOX_ABUSEIPDB, OUTBOX_REPORT, "report", 1);
+                        while (fake.jobs) {
+                                check(granted);
+                                fake.claim = fake.jobs->request.claim;
+                                fake_tell(&fake);
+                        }
                         json_auto_t *reply = answer(peer);
                         const char *error = json_string_value(json_object_get(reply, "error"));
                         char *text = json_dumps(reply, JSON_COMPACT);
@@ -427,7 +442,7 @@ static void test_description(void)
                 check_contains(ours ? CONTROL_DESCRIPTION : VARLINK_SERVICE_DESCRIPTION, line);
         }
         static const char *const errors[] = { "AddressAllowed", "NoSuchJail", "TooWide", "NotBannable", "NotAuthorized", "Full", "Busy",
-                                              "NoSuchEntry", "ConfigInvalid", "ReloadFailed", "Failed" };
+                                              "NoSuchEntry", "ConfigInvalid", "ReloadFailed", "NoSuchClaim", "Failed" };
         for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
                 char line[64];
 

@@ -222,9 +222,10 @@ static void test_hostile(void)
                 "reload --check", "attempt sshd 2001:db8:ffff:ffff:ffff:ffff:ffff:fff1", "pause sshd", "resume sshd",
                 "allow add 2001:db8:ffff:ffff:ffff:ffff:ffff:fff0/124", "unban 192.0.2.1", "unban --all",
                 "banip sshd 2001:db8:ffff:ffff:ffff:ffff:ffff:fff0/124 --for forever",
+                "why 203.0.113.5", "reports", "reports --state refused", "reports preview sshd 192.0.2.7", "reports drop 6 7", "reports retract 203.0.113.5",
                 "banip $(printf '\\033[2J%0300d' 1) 203.0.113.9", "status $(printf '\\347\\251\\272%0200d' 1)",
         };
-        pid_t pid = start(&(Setup){ .access = ACCESS_CHANGE, .commits_at_once = true, .hostile = true, .allowed = 20 });
+        pid_t pid = start(&(Setup){ .access = ACCESS_CHANGE, .commits_at_once = true, .hostile = true, .allowed = 20, .reports = 1 });
 
         for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
                 check(ctl(commands[i]) <= 2); /* the width is checked there */

@@ -115,6 +115,14 @@ static void test_json(void)
                 { "attempt", "sshd 203.0.113.70 203.0.113.70 203.0.113.70 203.0.113.70 203.0.113.70" },
                 { "why", "2001:db8:ffff:ffff:ffff:ffff:ffff:fff1" },
                 { "why", "192.0.2.1" },
+                { "why", "203.0.113.5" },
+                { "why", "198.51.100.7" },
+                { "reports", "" },
+                { "reports", "retry" },
+                { "reports", "retry 3" },
+                { "reports", "drop 6 198.51.100.7 203.0.113.0/24 nonsense" },
+                { "reports", "retract 203.0.113.5 203.0.113.0/24" },
+                { "reports", "preview sshd 192.0.2.7" },
                 { "allow", "list" },
                 { "allow", "add 203.0.113.70 nonsense" },
                 { "allow", "remove 203.0.113.70 192.0.2.9" },
@@ -138,7 +146,7 @@ static void test_json(void)
         char names[32][16], *page = manual("bailiffctl-json.7");
         size_t n = read_commands(names), covered = 0;
         json_auto_t *seen = json_object();
-        pid_t pid = start(&(Setup){ .access = ACCESS_CHANGE, .commits_at_once = true, .hostile = true, .bans = 1, .allowed = 3 });
+        pid_t pid = start(&(Setup){ .access = ACCESS_CHANGE, .commits_at_once = true, .hostile = true, .bans = 1, .allowed = 3, .reports = 1 });
 
         for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
                 _cleanup_free_ char *text = section(page, calls[i].command);
@@ -212,14 +220,14 @@ static void test_completion(void)
         } cases[] = {
                 { "bailiffctl st", "status stats\n" },
                 { "bailiffctl --js", "--json\n" },
-                { "bailiffctl --json re", "resume reload\n" },
+                { "bailiffctl --json re", "resume reload reports\n" },
                 { "bailiffctl status \"\"", "sshd nginx-http-auth\n" },
                 { "bailiffctl status ng", "nginx-http-auth\n" },
                 { "bailiffctl status sshd \"\"", "\n" },
                 { "bailiffctl --socket /nowhere status \"\"", "\n" }, /* no daemon, no jails, and no noise */
                 { "bailiffctl banip s", "sshd\n" },
                 { "bailiffctl banip sshd \"\"", "\n" },
-                { "bailiffctl banip sshd 203.0.113.5 --", "--for --reason --no-report --force --json --help\n" },
+                { "bailiffctl banip sshd 203.0.113.5 --", "--for --reason --no-report --report --force --json --help\n" },
                 { "bailiffctl banip --for 1d s", "sshd\n" },
                 { "bailiffctl banip --for \"\"", "\n" },
                 { "bailiffctl unban --a", "--all\n" },
@@ -237,6 +245,17 @@ static void test_completion(void)
                 { "bailiffctl test sshd --line \"\"", "\n" },
                 { "bailiffctl test sshd \"\"", "\n" },
                 { "bailiffctl pause \"\"", "sshd nginx-http-auth\n" },
+                { "bailiffctl reports \"\"", "list retry drop preview retract\n" },
+                { "bailiffctl reports re", "retry retract\n" },
+                { "bailiffctl reports --", "--state --service --addr --max --json --help\n" },
+                { "bailiffctl reports list --s", "--state --service\n" },
+                { "bailiffctl reports retry --", "--json --help\n" },
+                { "bailiffctl reports --state un", "unknown\n" },
+                { "bailiffctl reports list --service \"\"", "abuseipdb virustotal\n" },
+                { "bailiffctl reports --state unknown --service v", "virustotal\n" },
+                { "bailiffctl reports preview n", "nginx-http-auth\n" },
+                { "bailiffctl reports preview sshd \"\"", "\n" },
+                { "bailiffctl reports retry \"\"", "\n" },
                 { "bailiffctl nosuch \"\"", NULL },
         };
         pid_t pid = start(&(Setup){ .access = ACCESS_LOOK });
