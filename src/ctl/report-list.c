@@ -71,13 +71,12 @@ static const char *when_text(const json_t *report, char buffer[static 64])
  */
 void say_report(const json_t *report)
 {
-        const char *state = field(report, "state", "?");
+        const char *state = field(report, "state", "?"), *settled = field(report, "settled", NULL);
         char text[2048], more[1024], time[64];
         const char *tail = details(report, more);
 
         snprintf(text, sizeof text, "report %lld (%.32s): %.16s%s%s%s%.1000s", number(report, "report"), field(report, "service", "?"), state,
-                 field(report, "settled", NULL) ? " " : "", field(report, "settled", NULL) ? time_text(field(report, "settled", ""), TIME_SHORT, time) : "",
-                 *tail ? ", " : "", tail);
+                 settled ? " " : "", settled ? time_text(settled, TIME_SHORT, time) : "", *tail ? ", " : "", tail);
         say_wrapped(state_colour(state), "", "  ", text);
 }
 
@@ -148,9 +147,9 @@ static void say_quota(const json_t *quota)
 
         /* Taking back is rare: it is told when it has been done. */
         if ((number(quota, "daily") > 0 && strcmp(label, "clear-address") != 0) || number(quota, "used") > 0)
-                say(number(quota, "left") > 0 ? PLAIN : YELLOW, "  %-13s %lld used, %lld left of %lld until %s (%s)\n", label, number(quota, "used"),
-                    number(quota, "left"), number(quota, "daily"), time_text(field(quota, "resets", ""), TIME_SHORT, time),
-                    ago(field(quota, "resets", ""), relative));
+                say(number(quota, "left") > 0 ? PLAIN : YELLOW, "  %-13s %lld used, %lld left of %lld until %s (%s)\n", label,
+                    number(quota, "used"), number(quota, "left"), number(quota, "daily"),
+                    time_text(field(quota, "resets", ""), TIME_SHORT, time), ago(field(quota, "resets", ""), relative));
         if (blocked) {
                 snprintf(text, sizeof text, "not before %s (%s): %.64s%s%.500s", time_text(blocked, TIME_SHORT, time), ago(blocked, relative),
                          reason_text(field(quota, "reason", "?")), *error ? ": " : "", error);

@@ -95,7 +95,8 @@ static int say_unchanged(Ctl *ctl, long long id, const char *verb)
         }
         state = field(report, "state", "?");
         if (strcmp(state, "done") == 0)
-                say(PLAIN, "report %lld has been accepted and is not %s; to take it back: bailiffctl reports retract %s\n", id, verb, field(report, "ip", "ADDR"));
+                say(PLAIN, "report %lld has been accepted and is not %s; to take it back: bailiffctl reports retract %s\n", id, verb,
+                    field(report, "ip", "ADDR"));
         else if (strcmp(state, "in-flight") == 0)
                 say(PLAIN, "report %lld is under way and is not %s; see in a while: bailiffctl reports\n", id, verb);
         else
@@ -114,7 +115,8 @@ static int run_retry(Ctl *ctl, const Command *command, int argc, char **argv)
                 return usage_error(command, "one report at a time; without an ID, all that wait for a service to be well");
         if (word && (!parse_number(word, &id) || id == 0))
                 return usage_error(command, "\"%s\" is no report's ID, which bailiffctl reports shows", word);
-        status = call_change(ctl, "RetryReports", word ? json_pack("{s:I}", "report", (json_int_t) id) : json_object(), word ? "report" : NULL, word, &answer);
+        status = call_change(ctl, "RetryReports", word ? json_pack("{s:I}", "report", (json_int_t) id) : json_object(),
+                             word ? "report" : NULL, word, &answer);
         if (status != STATUS_DONE)
                 return status;
         long long changed = number(answer.parameters, "changed");
@@ -175,7 +177,8 @@ static int retract_one(Ctl *ctl, const char *word)
         clears = json_is_true(json_object_get(answer.parameters, "clears"));
         deletes = json_is_true(json_object_get(answer.parameters, "deletes"));
         if (!ctl->json && dropped > 0)
-                say(PLAIN, "%s: %lld %s that waited %s dropped\n", word, dropped, plural(dropped, "report", "reports"), plural(dropped, "is", "are"));
+                say(PLAIN, "%s: %lld %s that waited %s dropped\n", word, dropped, plural(dropped, "report", "reports"),
+                    plural(dropped, "is", "are"));
         if (!ctl->json && clears)
                 say(PLAIN, "%s: AbuseIPDB is being asked to delete our reports\n", word);
         if (!ctl->json && deletes)
@@ -260,7 +263,8 @@ static int run_preview(Ctl *ctl, const Command *command, int argc, char **argv)
                         say_wrapped(YELLOW, "! ", "  ", note);
                 else if (json_array_size(reports) == 0)
                         say_wrapped(YELLOW, "! ", "  ",
-                                    "Nothing is sent: the jail's report: asks for nothing that can be told, or no categories are known; see bailiffd --check");
+                                    "Nothing is sent: the jail's report: asks for nothing that can be told, or no categories are known; "
+                                    "see bailiffd --check");
         }
         return json_array_size(reports) > 0 ? STATUS_DONE : STATUS_NO;
 }
@@ -291,5 +295,6 @@ int command_reports(Ctl *ctl, int argc, char **argv)
         if (strcmp(verb, "retract") == 0)
                 return run_each(ctl, command, retract_one, "address", argc, argv);
         nearest = text_nearest(verb, verbs, sizeof verbs / sizeof *verbs);
-        return usage_error(command, nearest ? "reports knows no \"%s\"; did you mean \"%s\"?" : "reports knows no \"%s\"%s", verb, nearest ? nearest : "");
+        return usage_error(command, nearest ? "reports knows no \"%s\"; did you mean \"%s\"?" : "reports knows no \"%s\"%s", verb,
+                           nearest ? nearest : "");
 }
