@@ -33,7 +33,7 @@ static json_t *page(Claiming *claiming)
         ReportView view;
 
         for (size_t n = 0; n < CLAIM_PAGE && claiming->sent < claiming->claim.n_items; n++, claiming->sent++) {
-                if (!control->ops.claim_item(control->ops.userdata, claiming->lane, claiming->sent, &view))
+                if (!control->ops.claim_item(control->ops.userdata, claiming->lane, claiming->claim.claim, claiming->sent, &view))
                         continue;
                 json_array_append_new(items, view_report(&view));
                 free(view.comment);

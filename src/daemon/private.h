@@ -197,7 +197,7 @@ void report_reloaded(Daemon *daemon);
 void report_look(Daemon *daemon);
 void report_claim(void *userdata, OutboxLane lane, const char *problem, ClaimAnswer answer, void *answer_data);
 void report_claim_cancel(void *userdata, OutboxLane lane, const void *answer_data);
-bool report_claim_item(void *userdata, OutboxLane lane, size_t i, ReportView *ret_item);
+bool report_claim_item(void *userdata, OutboxLane lane, uint64_t claim, size_t i, ReportView *ret_item);
 int report_ask(void *userdata, const OutboxRequest *request, OutboxAnswerer done, void *done_data, OutboxWaiter **ret_waiter);
 void report_service(void *userdata, OutboxLane lane, ReportServiceView *ret_view);
 

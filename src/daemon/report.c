@@ -457,7 +457,7 @@ void report_claim(void *userdata, OutboxLane which, const char *problem, ClaimAn
         lane->answer_data = answer_data;
         lane->deadline.usec = clock_boot_now().usec + CLAIM_WAIT_SEC * (uint64_t) USEC_PER_SEC;
         lane->ails = *problem;
-        if (*problem || ailed)
+        if (service_of(daemon, which)->configured && (*problem || ailed))
                 daemon_degrade_often(daemon, topic_of(which), *problem ? problem : NULL);
         lane_look(lane);
 }
@@ -477,14 +477,14 @@ void report_claim_cancel(void *userdata, OutboxLane which, const void *answer_da
 }
 
 /**
- * report_claim_item() - one of the reports that were given last
+ * report_claim_item() - one of the reports of a claim; false if another one was given since
  */
-bool report_claim_item(void *userdata, OutboxLane which, size_t i, ReportView *ret_item)
+bool report_claim_item(void *userdata, OutboxLane which, uint64_t claim, size_t i, ReportView *ret_item)
 {
         Daemon *daemon = userdata;
         ReportLane *lane = &daemon->lanes[which];
 
-        if (!lane->given || i >= lane->given->n_entries || !report_view(daemon, &lane->given->entries[i], ret_item))
+        if (!lane->given || lane->given->claim != claim || i >= lane->given->n_entries || !report_view(daemon, &lane->given->entries[i], ret_item))
                 return false;
         if (!lane->given->bulk) {
                 free(lane->comment);

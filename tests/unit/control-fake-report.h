@@ -187,7 +187,7 @@ static inline void fake_work(Fake *fake, OutboxLane lane, OutboxKind kind, const
                 answer(fake->claim_data[lane], n > 0 ? &view : NULL);
 }
 
-static inline bool fake_claim_item(void *userdata, OutboxLane lane, size_t i, ReportView *ret_item)
+static inline bool fake_claim_item(void *userdata, OutboxLane lane, uint64_t claim, size_t i, ReportView *ret_item)
 {
         Fake *fake = userdata;
         bool deletes = fake->given == OUTBOX_DELETE, votes = fake->given == OUTBOX_VOTE, clears = fake->given == OUTBOX_CLEAR;
