@@ -115,11 +115,6 @@ static void kin_list_deinit(KinList *list)
                 close(list->directory);
 }
 
-static int64_t mtime_of(const struct stat *st)
-{
-        return (int64_t) st->st_mtim.tv_sec * USEC_PER_SEC + st->st_mtim.tv_nsec / 1000;
-}
-
 /* ---- directories ---- */
 
 /* Where thousands of logs are rotated at once their directory is listed once, as long as it does not change. */
@@ -216,7 +211,7 @@ static const FileDirectory *directory_list(FileSource *source, int fd)
         directory->inode = st.st_ino;
         directory->mtime = st.st_mtim;
         directory->ctime = st.st_ctim;
-        directory->lasting = !file_is_silent(fd) && mtime_of(&st) + TICK_USEC < clock_event_now().usec;
+        directory->lasting = !file_is_silent(fd) && file_mtime(&st) + TICK_USEC < clock_event_now().usec;
         directory->names = arena_new();
         source->directory = directory;
         if (directory->names)
@@ -272,7 +267,7 @@ static bool kin_look(const KinList *list, const Entry *entry, Kin *kin)
         if (fstatat(list->directory, entry->name, &kin->st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(kin->st.st_mode))
                 return false;
         snprintf(kin->name, sizeof kin->name, "%s", entry->name);
-        kin->mtime = mtime_of(&kin->st);
+        kin->mtime = file_mtime(&kin->st);
         kin->born = file_birth(list->directory, kin->name);
         return true;
 }
@@ -521,7 +516,7 @@ FileStream *file_kin_between(FilePath *path, FileStream *after, const FileMark *
 
         if (after) {
                 if (fstat(after->fd, &st) == 0)
-                        mtime = mtime_of(&st);
+                        mtime = file_mtime(&st);
                 born = file_birth(after->fd, "");
         }
         for (size_t i = 0; i < list.n; i++) {

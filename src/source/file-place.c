@@ -34,7 +34,10 @@
 #define UNPACKED_USEC (10 * USEC_PER_SEC) /* a file to which nothing has come for so long is not being unpacked any more */
 #define BISECT_BLOCKS 16        /* without any stamp, and the search goes on before them */
 
-static int64_t stat_mtime(const struct stat *st)
+/**
+ * file_mtime() - when a file was changed last, in usec
+ */
+int64_t file_mtime(const struct stat *st)
 {
         return (int64_t) st->st_mtim.tv_sec * USEC_PER_SEC + st->st_mtim.tv_nsec / 1000;
 }
@@ -81,7 +84,7 @@ void stream_mark(const FileStream *stream, FileMark *ret_mark)
                 .parts = stream_json_parts(stream),
                 .cut = { stream->parts[0].split.cut, stream->parts[1].split.cut },
                 .time = stream->last_line,
-                .mtime = fstat(stream->fd, &st) == 0 ? stat_mtime(&st) : 0,
+                .mtime = fstat(stream->fd, &st) == 0 ? file_mtime(&st) : 0,
                 .born = stream->head_size == 0 ? file_birth(stream->fd, "") : 0,
         };
 }
@@ -409,7 +412,7 @@ void stream_prime(FileStream *stream)
         if (stream->primed || fstat(stream->fd, &st) < 0)
                 return;
         stream->primed = true;
-        changed.usec = stat_mtime(&st);
+        changed.usec = file_mtime(&st);
         if (last_stamp(stream, st.st_size, clock_event_now(), &last) && event_time_before(changed, last))
                 stamp_trust(&stream->trust, last, changed, false);
         stream->memory = memory;
@@ -423,7 +426,7 @@ static bool is_from_before(const FileStream *stream, const struct stat *st, Even
 {
         int64_t passed = (int64_t) (clock_boot_now().usec - stream->absent.usec) + FILE_TRUST_USEC;
 
-        return last.usec - stream->first_stamp.usec > passed || stat_mtime(st) < now.usec - passed;
+        return last.usec - stream->first_stamp.usec > passed || file_mtime(st) < now.usec - passed;
 }
 
 /* Lines so far are of the past. Only those of the window are wanted. Return: whether that could be done. */

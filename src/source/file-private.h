@@ -335,6 +335,7 @@ void stream_json_free(FileStream *stream);
 
 /* ---- file-place.c: marks, prints, and where to begin ---- */
 int64_t file_birth(int directory, const char *name);
+int64_t file_mtime(const struct stat *st);
 void stream_mark(const FileStream *stream, FileMark *ret_mark);
 int stream_resume(FileStream *stream, const FileMark *mark);
 bool file_mark_fits(int fd, const FileMark *mark);

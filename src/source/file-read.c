@@ -302,7 +302,7 @@ static int look_at_size(FileStream *stream)
         if (st.st_size < stream->offset)
                 return FILE_E_REWRITTEN;
         stream->unlinked = st.st_nlink == 0;
-        stream->mtime.usec = (int64_t) st.st_mtim.tv_sec * USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
+        stream->mtime.usec = file_mtime(&st);
         return 0;
 }
 
