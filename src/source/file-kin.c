@@ -11,6 +11,12 @@
  * names and times). Compressed files are not read: what was not read of them
  * before is lost.
  *
+ * A copy is known by its contents if the log's beginning had been read. If not,
+ * only time speaks: copies of a log of which nothing has been read count if they
+ * were begun after it was looked at last, as its mark has it. Older ones are of
+ * lines that were read. So a file that somebody unpacks beside such a log, under
+ * a name that rotation gives and without its times, is taken for a copy.
+ *
  * Whoever may write into the directory could put a file there that is no log. So
  * links are not followed here, and a file counts as the log's own only if it bears
  * the fingerprints of what was read, or a name that rotation gives.
@@ -306,6 +312,23 @@ static size_t stem_length(const char *base)
         return dot && dot > base ? (size_t) (dot - base) : strlen(base);
 }
 
+/* When a file was begun; or, where that is not known, a time by which it had been. */
+static int64_t begun(const Kin *kin)
+{
+        return kin->born ? kin->born : kin->mtime;
+}
+
+/* Oldest first. Of files that changed at the same time, the number tells (the smaller the younger), or the date. */
+static int kin_compare(const void *a, const void *b)
+{
+        const Kin *left = a, *right = b;
+        int names = strverscmp(left->name, right->name);
+
+        if (left->mtime != right->mtime)
+                return left->mtime < right->mtime ? -1 : 1;
+        return strlen(strrchr(left->name, '.') ? strrchr(left->name, '.') : "") <= 4 ? -names : names;
+}
+
 /* A file beside the path becomes a stream that is read under the path's name. */
 static FileStream *kin_open(FilePath *path, const KinList *list, const Kin *kin)
 {
@@ -428,10 +451,17 @@ static bool same_bytes(int a, int b, off_t offset, size_t size)
                memcmp(of_a, of_b, size) == 0;
 }
 
+/* Whether two files are the same as far as @size, by their first and their last bytes. */
+static bool same_as_far(int a, int b, off_t size)
+{
+        size_t n = size < FILE_PRINT_MAX ? (size_t) size : FILE_PRINT_MAX;
+
+        return same_bytes(a, b, 0, n) && same_bytes(a, b, size - (off_t) n, n);
+}
+
 static bool is_copy_of(const FileStream *stream, const FileStream *other)
 {
         struct stat st, other_st;
-        size_t size;
         off_t n;
 
         if (other == stream || other->shadow || other->reading != stream->reading || other->n_paths == 0 || other->head_size == 0 ||
@@ -440,8 +470,7 @@ static bool is_copy_of(const FileStream *stream, const FileStream *other)
         if (fstat(stream->fd, &st) < 0 || fstat(other->fd, &other_st) < 0)
                 return false;
         n = st.st_size < other_st.st_size ? st.st_size : other_st.st_size;
-        size = n < FILE_PRINT_MAX ? (size_t) n : FILE_PRINT_MAX;
-        return n > 0 && same_bytes(stream->fd, other->fd, 0, size) && same_bytes(stream->fd, other->fd, n - (off_t) size, size);
+        return n > 0 && same_as_far(stream->fd, other->fd, n);
 }
 
 /**
@@ -461,17 +490,6 @@ bool stream_is_copy(FileStream *stream)
 }
 
 /* ---- by name and time ---- */
-
-/* Oldest first. Of files that changed at the same time, the number tells (the smaller the younger), or the date. */
-static int kin_compare(const void *a, const void *b)
-{
-        const Kin *left = a, *right = b;
-        int names = strverscmp(left->name, right->name);
-
-        if (left->mtime != right->mtime)
-                return left->mtime < right->mtime ? -1 : 1;
-        return strlen(strrchr(left->name, '.') ? strrchr(left->name, '.') : "") <= 4 ? -names : names;
-}
 
 static KinList kin_in_order(FilePath *path)
 {
@@ -538,6 +556,59 @@ FileStream *file_kin_between(FilePath *path, FileStream *after, const FileMark *
                 after = stream;
         }
         return after;
+}
+
+/* Whether somebody has made a copy of a file beside the log that is read itself. */
+static bool is_copy_of_old(const FilePath *path, const FileStream *copy)
+{
+        const FileStream *old;
+
+        DL_FOREACH2(path->owned, old, owned_next)
+                if (old != copy && old != path->stream && copy->live_end >= PRINT_ENOUGH && same_as_far(copy->fd, old->fd, copy->live_end))
+                        return true;
+        return false;
+}
+
+/**
+ * file_kin_copied() - copies of the log, which nothing has been read of, that were made since it was looked at last
+ *
+ * What still stands in the log is read there, so such a copy is looked at again later.
+ *
+ * Return: the last of them, each to be read after the one before; NULL: there is none.
+ */
+FileStream *file_kin_copied(FilePath *path)
+{
+        _cleanup_(kin_list_deinit) KinList list = kin_in_order(path);
+        FileStream *log = path->stream, *last = NULL;
+        int64_t since = log->seen;
+        struct stat st;
+
+        if (fstat(log->fd, &st) == 0)
+                log->seen = file_mtime(&st);
+        for (size_t i = 0; i < list.n; i++) {
+                const Kin *kin = &list.kin[i];
+                FileStream *copy;
+                bool stands;
+
+                if (kin->st.st_size == 0 || kin->mtime < since || begun(kin) <= since)
+                        continue;
+                copy = kin_open(path, &list, kin);
+                if (!copy)
+                        continue;
+                stands = same_as_far(copy->fd, log->fd, copy->live_end);
+                if (stands && log->seen >= begun(kin))
+                        log->seen = begun(kin) - 1;
+                if (stands || is_copy_of_old(path, copy)) {
+                        stream_close(copy);
+                        continue;
+                }
+                /* What is older in the log has been read, see only_younger(). */
+                copy->since = log->since;
+                copy->since_end = log->since_end > 0 ? copy->live_end : 0;
+                stream_follow(copy, last);
+                last = copy;
+        }
+        return last;
 }
 
 /**

@@ -11,6 +11,12 @@
  * An editor that saves a log writes lines that have been counted. It is told
  * from rotation by the log's first lines, which it leaves: then only lines that
  * are younger than the last one read are taken.
+ *
+ * A log that was truncated is begun anew, once what was not read of its copy has
+ * been read, and what was copied of it since. If it was copied and truncated twice
+ * before we came to look at it, and it had been read further than the first copy
+ * goes, the second one is not read while we run: who cuts a log by hand ("tail a.log
+ * >a.log.1", and empties it) would have all those lines counted twice.
  */
 
 #include <errno.h>
@@ -229,6 +235,7 @@ static void begin_from_row(FilePath *path, FileStream *stream, FileRow *row)
         const FileStream *before;
 
         stream_follow(stream, use_row(path, row, resumed, &lost));
+        stream->kept = resumed && stream->offset == 0;
         if (resumed || !newest)
                 return;
         before = opened(path, newest);
@@ -482,6 +489,35 @@ void file_path_look(FilePath *path)
 
 /* ---- truncation ---- */
 
+/**
+ * stream_is_copied() - before the first lines of a log: whether it has been copied and truncated since it was looked at last
+ *
+ * Of a log of which something has been read the contents tell that. Its copies are read first.
+ *
+ * Return: whether it cannot be read yet, because of that or since it could not be found out.
+ */
+bool stream_is_copied(FileStream *stream)
+{
+        FilePath *path = stream->owner;
+        FileStream *copy;
+        struct stat st;
+
+        if (stream->offset > 0 || path->stream != stream || fstat(stream->fd, &st) < 0 || file_mtime(&st) == stream->seen)
+                return false;
+        if (file_kin_too_busy(stream->source)) {
+                stream->retry.usec = clock_boot_now().usec + (uint64_t) USEC_PER_SEC;
+                return true;
+        }
+        copy = file_kin_copied(path);
+        if (!copy)
+                return false;
+        path->moved = true;
+        stream->kept = false;
+        stream_follow(stream, copy);
+        stream_ready(stream);
+        return true;
+}
+
 /* Copies that a glob found are read from where the log was left. */
 static void use_shadows(FileStream *stream, const FileMark *mark)
 {
@@ -512,6 +548,7 @@ void stream_rewritten(FileStream *stream)
         FileStream *copy = NULL;
         bool same = stream_is_same_log(stream, stream->fd);
         FileMark mark;
+        struct stat st;
 
         stream_mark(stream, &mark);
         stream->truncated++;
@@ -520,8 +557,10 @@ void stream_rewritten(FileStream *stream)
         use_shadows(stream, &mark);
         if (!same && stream->n_paths > 0)
                 copy = file_kin_copy(path, &mark);
-        if (copy)
-                copy = file_kin_between(path, copy, &mark, stream->inode);
+        /* Later copies are sought when it is their turn; without the first one what stands there may have been read. */
+        stream->kept = copy != NULL;
+        if (!copy && fstat(stream->fd, &st) == 0)
+                stream->seen = file_mtime(&st);
         stream->offset = 0;
         stream->head_size = stream->tail_size = 0;
         stream->skipping = false;

@@ -84,7 +84,7 @@ void stream_mark(const FileStream *stream, FileMark *ret_mark)
                 .parts = stream_json_parts(stream),
                 .cut = { stream->parts[0].split.cut, stream->parts[1].split.cut },
                 .time = stream->last_line,
-                .mtime = fstat(stream->fd, &st) == 0 ? file_mtime(&st) : 0,
+                .mtime = source->reading == stream && fstat(stream->fd, &st) == 0 ? file_mtime(&st) : stream->seen,
                 .born = stream->head_size == 0 ? file_birth(stream->fd, "") : 0,
         };
 }
@@ -153,10 +153,10 @@ int file_marks_parse(const char *position, FileMark **ret_marks, size_t *ret_n)
         return 0;
 }
 
-/* A file that waits for the one before it is found again as it was found now. */
+/* A file that waits for the one before it is found again as it was found now; but for a log whose copies are told by its mark. */
 static bool has_mark(const FilePath *path, const FileStream *stream)
 {
-        if (stream->shadow || (stream->after && stream->offset == 0))
+        if (stream->shadow || (stream->after && stream->offset == 0 && !stream->kept))
                 return false;
         return stream == path->stream || stream->n_paths == 0;
 }
@@ -255,6 +255,7 @@ int stream_resume(FileStream *stream, const FileMark *mark)
         stream->offset = mark->offset;
         stream->skipping = mark->skipping;
         stream->resumed = true;
+        stream->seen = mark->mtime;
         stream->last_line = stream->stamp = mark->time;
         stream->since = EVENT_TIME_NONE;
         stream->since_end = 0;

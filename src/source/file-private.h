@@ -50,7 +50,7 @@ typedef struct FileMark {
         size_t parts;           /* bytes before the offset in which parts of messages stand that have not been handed out */
         uint32_t cut[2];        /* LogSplit.cut of standard output and standard error */
         EventTime time;         /* of the last line */
-        int64_t mtime;          /* of the file, usec */
+        int64_t mtime;          /* of the file as it was read, usec */
         int64_t born;           /* usec; 0: not known. Without a head nothing else tells a file from the next one with its inode */
         bool used;
 } FileMark;
@@ -180,10 +180,12 @@ struct FileStream {
         EventTime first_stamp;  /* of a fresh file that is behind */
         BootTime opened, absent; /* when its path was last seen without it */
         EventTime mtime;        /* the latest that its unread lines can be, as of the last look */
+        int64_t seen;           /* usec: its mtime when it was read last */
         BootTime behind;        /* since when there has been something unread */
         BootTime changed;       /* when it was last found longer */
         BootTime retry;         /* 0: it has not failed */
         unsigned errors;
+        bool kept;              /* has a mark though it waits: what was copied of it since it was seen last is found from that */
         bool resumed;           /* goes on where an earlier run left it */
         bool primed;            /* stream_prime() */
         bool fresh;             /* it has appeared, and its lines may be of the past; stream_settle() */
@@ -291,6 +293,7 @@ void file_path_look(FilePath *path);
 void file_path_leave(FilePath *path);
 bool file_path_park(FilePath *path);
 void stream_rewritten(FileStream *stream);
+bool stream_is_copied(FileStream *stream);
 bool stream_is_same_log(const FileStream *old, int fd);
 
 /* ---- file-kin.c: files beside a file that rotation has made of it ---- */
@@ -299,6 +302,7 @@ bool file_is_compressed(const char *name);
 FileStream *file_kin_by_mark(FilePath *path, const FileMark *mark);
 FileStream *file_kin_copy(FilePath *path, const FileMark *mark);
 bool file_kin_rotated(FilePath *path, const FileStream *stream);
+FileStream *file_kin_copied(FilePath *path);
 FileStream *file_kin_between(FilePath *path, FileStream *after, const FileMark *mark, ino_t current);
 void file_kin_first(FilePath *path, FileStream *stream, EventTime since);
 bool stream_is_copy(FileStream *stream);

@@ -126,6 +126,7 @@ FileStream *stream_new(FilePath *owner, int fd, const struct stat *st)
         stream->fd = fd;
         stream->device = st->st_dev;
         stream->inode = st->st_ino;
+        stream->seen = file_mtime(st);
         stream->opened = stream->changed = clock_boot_now();
         stream->absent = source->scanned_before;
         stream->n_readers = owner->n_readers;
@@ -284,6 +285,8 @@ static void stream_turn(FileStream *stream, BootTime end)
         if (!may_read(stream))
                 return;
         if (stream->fresh && !stream_settle(stream))
+                return;
+        if (stream_is_copied(stream))
                 return;
         if (stream->offset < stream->live_end)
                 stream_prime(stream);

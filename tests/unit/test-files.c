@@ -564,6 +564,179 @@ static void test_copied_while_stopped(void)
         stop();
 }
 
+/* As logrotate does: a.log.1 becomes a.log.2, and the log a.log.1. */
+static void copy_and_truncate(void)
+{
+        rename(at("a.log.1"), at("a.log.2"));
+        copy("a.log", "a.log.1");
+        check_int(truncate(at("a.log"), 0), 0);
+        usleep(12000);
+}
+
+/* What was not committed is forgotten. */
+static void crash(void)
+{
+        source = file_source_free(source);
+}
+
+/* Nothing of the log had been read at the last commit, so its copies are known only by when they were made. */
+static void test_copied_unread(void)
+{
+        clean("a.log", NULL);
+        say_numbers("a.log.1", 90, 95, 3600);
+        usleep(20000);
+        say("a.log", "");
+        start();
+        turn(30000);
+        commit();
+        crash();
+        check_int(n_lines, 0);
+        rename_to("a.log.1", "a.log.3");
+        say_numbers("a.log", 0, 5, 0);
+        copy_and_truncate();
+        say_numbers("a.log", 5, 10, 0);
+        copy_and_truncate();
+        say_numbers("a.log", 10, 12, 0);
+        /* What is unpacked keeps its time. */
+        say_numbers("a.log.9", 90, 95, 3600);
+        check_int(utimensat(AT_FDCWD, at("a.log.9"), (struct timespec[2]){ 0 }, 0), 0);
+        start();
+        await(12);
+        check_numbers(0, 12);
+        check_text(said, "");
+        stop();
+        start();
+        turn(50000);
+        check_int(n_lines, 12);
+        stop();
+}
+
+/* The copy was made before the commit, of lines that had not been read by then; the log went on. */
+static void test_copied_before_commit(void)
+{
+        clean("a.log", NULL);
+        say("a.log", "");
+        start();
+        turn(30000);
+        file_source_pause(source, true);
+        say_numbers("a.log", 0, 5, 0);
+        copy("a.log", "a.log.1");
+        usleep(20000);
+        say_numbers("a.log", 90, 91, 0);
+        commit();
+        crash();
+        check_int(truncate(at("a.log"), 0), 0);
+        say_numbers("a.log", 5, 7, 0);
+        start();
+        await(7);
+        check_numbers(0, 7);
+        stop();
+}
+
+/* The copy is there and the truncation still to come. */
+static void test_copied_not_truncated(void)
+{
+        clean("a.log", NULL);
+        say("a.log", "");
+        start();
+        turn(30000);
+        commit();
+        crash();
+        say_numbers("a.log", 0, 5, 0);
+        copy("a.log", "a.log.1");
+        say_numbers("a.log", 5, 6, 0);
+        start();
+        await(6);
+        check_int(truncate(at("a.log"), 0), 0);
+        say_numbers("a.log", 6, 8, 0);
+        await(8);
+        check_numbers(0, 8);
+        stop();
+}
+
+/* What a hand has cut out of a log is no copy of it. */
+static void test_cut_by_hand(void)
+{
+        char command[1200];
+
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 10, 0);
+        await(10);
+        usleep(12000);
+        snprintf(command, sizeof command, "tail -n 5 %s >%s; : >%s", at("a.log"), at("a.log.1"), at("a.log"));
+        check_int(system(command), 0);
+        say_numbers("a.log", 10, 12, 0);
+        await(12);
+        check_numbers(0, 12);
+        stop();
+}
+
+/* Nor is a copy of what was rotated away. */
+static void test_copy_of_rotated(void)
+{
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 10, 0);
+        await(10);
+        rename_to("a.log", "a.log.1");
+        say("a.log", "");
+        turn(50000);
+        usleep(12000);
+        copy("a.log.1", "a.log-20261129");
+        say_numbers("a.log", 10, 12, 0);
+        await(12);
+        check_numbers(0, 12);
+        stop();
+}
+
+/* Of copies that come faster than the log is looked at, the one behind a copy that ends too early is not read. The next is. */
+static void test_copied_twice_unseen(void)
+{
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 5, 0);
+        await(5);
+        copy("a.log", "a.log.1");
+        say_numbers("a.log", 5, 6, 0);
+        await(6);
+        usleep(12000);
+        check_int(truncate(at("a.log"), 0), 0);
+        say_numbers("a.log", 90, 92, 0);
+        copy_and_truncate();
+        say_numbers("a.log", 6, 8, 0);
+        await(8);
+        check_numbers(0, 8);
+        say_numbers("a.log", 8, 9, 0);
+        copy_and_truncate();
+        say_numbers("a.log", 9, 10, 0);
+        await(10);
+        check_numbers(0, 10);
+        stop();
+}
+
+/* Reading pauses, before anything of the log has been read, while it is copied and truncated. */
+static void test_copied_while_waiting(void)
+{
+        clean("a.log", NULL);
+        say("a.log", "");
+        start();
+        turn(30000);
+        file_source_pause(source, true);
+        for (int i = 0; i < 3; i++) {
+                say_numbers("a.log", 2 * i, 2 * i + 2, 0);
+                usleep(12000);
+                copy_and_truncate();
+                rename(at("a.log.3"), at("a.log.4"));
+                rename(at("a.log.2"), at("a.log.3"));
+        }
+        say_numbers("a.log", 6, 7, 0);
+        file_source_pause(source, false);
+        await(7);
+        check_numbers(0, 7);
+        stop();
+}
+
 /* What comes after a rotation is new, whatever its stamps say: of requests that took long, of a clock that was set back. */
 static void test_late_stamps_after_rotation(void)
 {
@@ -1016,7 +1189,9 @@ int main(int argc, char **argv)
         static const FilesTest tests[] = {
                 TEST(appears), TEST(transport), TEST(partial), TEST(globs), TEST(links), TEST(foreign_link), TEST(no_file), TEST(rotation),
                 TEST(rotation_backup), TEST(rotations_unseen), TEST(unlinked), TEST(copytruncate), TEST(truncated), TEST(copy_in_glob), TEST(hole), TEST(endless_hole),
-                TEST(long_lines), TEST(restart), TEST(commit_in_line), TEST(absent_at_start), TEST(renamed_in_glob), TEST(style_changed), TEST(rotated_while_stopped), TEST(copied_while_stopped), TEST(late_stamps_after_rotation), TEST(same_lines_rotated), TEST(lost),
+                TEST(long_lines), TEST(restart), TEST(commit_in_line), TEST(absent_at_start), TEST(renamed_in_glob), TEST(style_changed), TEST(rotated_while_stopped), TEST(copied_while_stopped),
+                TEST(copied_unread), TEST(copied_before_commit), TEST(copied_not_truncated), TEST(cut_by_hand), TEST(copy_of_rotated), TEST(copied_twice_unseen), TEST(copied_while_waiting),
+                TEST(late_stamps_after_rotation), TEST(same_lines_rotated), TEST(lost),
                 TEST(inode_again), TEST(past), TEST(polling), TEST(descriptors), TEST(edited), TEST(first_start), TEST(first_start_rotated), TEST(first_start_without_stamps),
                 TEST(readers), TEST(fair), TEST(overflow), TEST(prints), TEST(list), TEST(rights),
         };
