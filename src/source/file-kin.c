@@ -14,7 +14,8 @@
  * A copy is known by its contents if the log's beginning had been read. If not,
  * only time speaks: copies of a log of which nothing has been read count if they
  * were begun after it was looked at last, as its mark has it. Older ones are of
- * lines that were read. So a file that somebody unpacks beside such a log, under
+ * lines that were read; also that of a log that was read further than it was copied
+ * before it was truncated. So a file that somebody unpacks beside such a log, under
  * a name that rotation gives and without its times, is taken for a copy.
  *
  * Whoever may write into the directory could put a file there that is no log. So
@@ -415,14 +416,17 @@ static bool may_be_copy(const Entry *entry, const char *base, const FileMark *ma
         return strcmp(entry->name, base) != 0;
 }
 
+/* Little evidence is enough if the copy was begun after the log was read last. */
 static FileStream *seek_copy(FilePath *path, const char *where, const FileMark *mark)
 {
         _cleanup_(kin_list_deinit) KinList list = kin_list_named(path->source, where, strcspn(base_of(where), "."), may_be_copy, mark);
 
+        if (list.n > 1)
+                qsort(list.kin, list.n, sizeof *list.kin, kin_compare);
         for (size_t i = 0; i < list.n; i++) {
                 FileStream *stream;
 
-                if (list.kin[i].st.st_size < mark->offset)
+                if (list.kin[i].st.st_size < mark->offset || (mark->head.length < PRINT_ENOUGH && begun(&list.kin[i]) <= mark->mtime))
                         continue;
                 stream = kin_open(path, &list, &list.kin[i]);
                 if (stream && stream_resume(stream, mark) == 0)
@@ -440,7 +444,41 @@ static FileStream *seek_copy(FilePath *path, const char *where, const FileMark *
  */
 FileStream *file_kin_copy(FilePath *path, const FileMark *mark)
 {
-        return mark->head.length >= PRINT_ENOUGH ? in_directories(path, seek_copy, mark) : NULL;
+        return mark->head.length > 0 ? in_directories(path, seek_copy, mark) : NULL;
+}
+
+/* A copy of the log that ends before the mark, and was made not long before that. */
+static bool seek_shorter(FilePath *path, const char *where, const FileMark *mark)
+{
+        _cleanup_(kin_list_deinit) KinList list = kin_list_named(path->source, where, strcspn(base_of(where), "."), may_be_copy, mark);
+        bool found = false;
+
+        for (size_t i = 0; i < list.n && !found; i++) {
+                const Kin *kin = &list.kin[i];
+                struct stat st;
+                int fd;
+
+                if (kin->st.st_size >= mark->offset || kin->mtime < mark->mtime - KIN_MARGIN * USEC_PER_SEC)
+                        continue;
+                fd = file_open_regular(list.directory, kin->name, false, &st);
+                if (fd < 0)
+                        continue;
+                found = file_head_fits(fd, mark);
+                close(fd);
+        }
+        return found;
+}
+
+/**
+ * file_kin_read_further() - whether the log was read further than it was copied, so that nothing in the copy is missed
+ */
+bool file_kin_read_further(FilePath *path, const FileMark *mark)
+{
+        char real[PATH_MAX];
+
+        if (mark->head.length < PRINT_ENOUGH)
+                return false;
+        return seek_shorter(path, path->path, mark) || (realpath(path->path, real) && strcmp(real, path->path) != 0 && seek_shorter(path, real, mark));
 }
 
 static bool same_bytes(int a, int b, off_t offset, size_t size)

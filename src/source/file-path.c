@@ -96,12 +96,13 @@ static bool resume_elsewhere(FileStream *stream)
         return false;
 }
 
-/* Read on from the mark, or from a later place. */
+/* Read on from the mark, or from a later place. Another file may have been given the inode. */
 static FileStream *opened(const FilePath *path, const FileMark *mark)
 {
         FileStream *stream = *stream_bucket(path->source, mark->inode);
 
-        while (stream && (stream->reading != path->reading || stream->inode != mark->inode || stream->offset < mark->offset))
+        while (stream && (stream->reading != path->reading || stream->inode != mark->inode || stream->offset < mark->offset ||
+                          !file_mark_fits(stream->fd, mark)))
                 stream = stream->inode_next;
         return stream;
 }
@@ -135,6 +136,18 @@ static FileStream *find_mark(FilePath *path, FileMark *mark, FileStream *(*seek)
         return stream;
 }
 
+/* Whether the file at the path is that of a mark; it may have been truncated since. */
+static bool is_marked(const FilePath *path, const FileMark *mark)
+{
+        return path->stream && path->stream->inode == mark->inode && file_mark_is_of(path->stream->fd, mark);
+}
+
+/* Whether lines may have been in the file of a mark that had not been read. */
+static bool is_lost(FilePath *path, const FileMark *mark)
+{
+        return !mark->used && !mark->quiet && !(is_marked(path, mark) && file_kin_read_further(path, mark));
+}
+
 /*
  * The files of a row that stand elsewhere now, each read after the one before. Return: the last.
  *
@@ -142,6 +155,7 @@ static FileStream *find_mark(FilePath *path, FileMark *mark, FileStream *(*seek)
  */
 static FileStream *find_marked(FilePath *path, FileRow *row, bool resumed, bool *ret_lost)
 {
+        FileMark *newest = row->n_marks > 0 ? &row->marks[row->n_marks - 1] : NULL;
         FileStream *last = NULL;
         bool lost = false;
 
@@ -149,17 +163,18 @@ static FileStream *find_marked(FilePath *path, FileRow *row, bool resumed, bool 
                 row->marks[i].used = row->marks[i].used || known(path, &row->marks[i]);
         for (size_t i = 0; i < row->n_marks; i++)
                 last = find_mark(path, &row->marks[i], file_kin_by_mark, last);
-        for (size_t i = 0; i < row->n_marks; i++) {
+        for (size_t i = 0; i < row->n_marks; i++)
                 last = find_mark(path, &row->marks[i], find_copy, last);
-                lost = lost || (!row->marks[i].used && !row->marks[i].quiet);
+        if (newest && !resumed && !is_marked(path, newest))
+                last = file_kin_between(path, last, newest, path->stream ? path->stream->inode : 0);
+        for (size_t i = 0; i < row->n_marks; i++) {
+                lost = lost || is_lost(path, &row->marks[i]);
                 *ret_lost = !row->marks[i].used;
                 row->marks[i].used = true;
         }
         if (lost)
                 notice(path, "what was being read when bailiffd stopped is not there any more (compressed, removed or truncated?): lines "
                              "in it that had not been read are lost; delaycompress in logrotate's configuration keeps them readable");
-        if (!resumed && row->n_marks > 0)
-                last = file_kin_between(path, last, &row->marks[row->n_marks - 1], path->stream ? path->stream->inode : 0);
         return last;
 }
 
@@ -235,7 +250,10 @@ static void begin_from_row(FilePath *path, FileStream *stream, FileRow *row)
         const FileStream *before;
 
         stream_follow(stream, use_row(path, row, resumed, &lost));
-        stream->kept = resumed && stream->offset == 0;
+        if (newest && stream->offset == 0 && is_marked(path, newest)) {
+                stream->seen = newest->mtime;
+                stream->kept = true;
+        }
         if (resumed || !newest)
                 return;
         before = opened(path, newest);

@@ -222,6 +222,28 @@ static bool print_fits(int fd, off_t offset, const FilePrint *print, unsigned ch
 }
 
 /**
+ * file_head_fits() - whether a file begins as that of a mark did
+ */
+bool file_head_fits(int fd, const FileMark *mark)
+{
+        unsigned char bytes[FILE_PRINT_MAX];
+
+        return mark->head.length > 0 && print_fits(fd, 0, &mark->head, bytes);
+}
+
+/**
+ * file_mark_is_of() - whether a file that has a mark's inode is the one that was marked, whatever stands in it now
+ *
+ * The next one with that inode was made after the marked one had been read for the last time.
+ */
+bool file_mark_is_of(int fd, const FileMark *mark)
+{
+        int64_t born = file_birth(fd, "");
+
+        return !born || (mark->born ? born == mark->born : born <= mark->mtime);
+}
+
+/**
  * file_mark_fits() - whether what had been read at a mark stands in this file
  */
 bool file_mark_fits(int fd, const FileMark *mark)

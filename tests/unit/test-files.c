@@ -3,6 +3,7 @@
 /* Log files as a source: what is handed out, once, whatever happens to the files. */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -611,6 +612,28 @@ static void test_copied_unread(void)
         stop();
 }
 
+/* The same, but a line has been read, too short to know a copy by it alone. */
+static void test_copied_hardly_read(void)
+{
+        clean("a.log", NULL);
+        start();
+        say("a.log", "short\n");
+        await(1);
+        usleep(12000);
+        stop();
+        say_numbers("a.log", 0, 5, 0);
+        copy_and_truncate();
+        say_numbers("a.log", 5, 10, 0);
+        copy_and_truncate();
+        say_numbers("a.log", 10, 12, 0);
+        start();
+        await(13);
+        check_contains(lines[1], "number 0 of");
+        check_contains(lines[12], "number 11 of");
+        check_text(said, "");
+        stop();
+}
+
 /* The copy was made before the commit, of lines that had not been read by then; the log went on. */
 static void test_copied_before_commit(void)
 {
@@ -651,6 +674,42 @@ static void test_copied_not_truncated(void)
         say_numbers("a.log", 6, 8, 0);
         await(8);
         check_numbers(0, 8);
+        stop();
+}
+
+/* The log was read further than it was copied, so its place is in none of the files, and its copy is younger than what is known. */
+static void test_read_further_than_copied(void)
+{
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 5, 0);
+        await(5);
+        copy("a.log", "a.log.1");
+        check_int(truncate(at("a.log"), 0), 0);
+        say_numbers("a.log", 5, 15, 0);
+        await(15);
+        usleep(20000);
+        rename_to("a.log.1", "a.log.2");
+        copy("a.log", "a.log.1");
+        usleep(20000);
+        say_numbers("a.log", 15, 17, 0);
+        await(17);
+        stop();
+        check_int(truncate(at("a.log"), 0), 0);
+        usleep(12000);
+        /* That copy is no news, but the next one is. */
+        rename_to("a.log.2", "a.log.3");
+        say_numbers("a.log", 17, 19, 0);
+        copy_and_truncate();
+        say_numbers("a.log", 19, 21, 0);
+        start();
+        await(21);
+        check_numbers(0, 21);
+        check_text(said, "");
+        stop();
+        start();
+        turn(50000);
+        check_int(n_lines, 21);
         stop();
 }
 
@@ -732,6 +791,71 @@ static void test_copied_while_waiting(void)
         }
         say_numbers("a.log", 6, 7, 0);
         file_source_pause(source, false);
+        await(7);
+        check_numbers(0, 7);
+        stop();
+}
+
+/* Have a member of the last mark of the only row say something else. */
+static void edit_mark(unsigned member, uint64_t value)
+{
+        char *mark, *next, *edited;
+
+        check_int(n_rows, 1);
+        mark = strrchr(rows[0][1], ' ');
+        mark = mark ? mark + 1 : rows[0][1];
+        while (member-- > 0)
+                mark = strchr(mark, ':') + 1;
+        next = mark + strcspn(mark, ":+");
+        check(asprintf(&edited, "%.*s%" PRIx64 "%s", (int) (mark - rows[0][1]), rows[0][1], value, next) > 0);
+        free(rows[0][1]);
+        rows[0][1] = edited;
+}
+
+/* Two rotations after the last commit: what was marked is gone, and the file system has given its inode to the log. */
+static void test_inode_of_unread(void)
+{
+        struct stat st;
+
+        clean("a.log", NULL);
+        say("a.log", "");
+        start();
+        turn(30000);
+        commit();
+        crash();
+        usleep(12000);
+        check_int(unlink(at("a.log")), 0);
+        say_numbers("a.log", 0, 3, 0);
+        usleep(12000);
+        rename_to("a.log", "a.log.1");
+        say_numbers("a.log", 3, 5, 0);
+        check_int(stat(at("a.log"), &st), 0);
+        edit_mark(1, st.st_ino);
+        start();
+        await(5);
+        check_numbers(0, 5);
+        stop();
+}
+
+/* The log was written to for a while after it had been rotated away: then the next one is older than its last line. */
+static void test_next_is_older(void)
+{
+        struct stat st;
+
+        clean("a.log", NULL);
+        start();
+        say_numbers("a.log", 0, 3, 0);
+        await(3);
+        stop();
+        check_int(unlink(at("a.log")), 0);
+        say_numbers("a.log", 3, 4, 0);
+        usleep(12000);
+        check_int(stat(at("a.log"), &st), 0);
+        edit_mark(9, (uint64_t) st.st_mtim.tv_sec * 1000000 + (uint64_t) st.st_mtim.tv_nsec / 1000 + 2000);
+        say_numbers("a.log", 4, 5, 0);
+        rename_to("a.log", "a.log.1");
+        say_numbers("a.log", 5, 7, 0);
+        start();
         await(7);
         check_numbers(0, 7);
         stop();
@@ -1190,7 +1314,8 @@ int main(int argc, char **argv)
                 TEST(appears), TEST(transport), TEST(partial), TEST(globs), TEST(links), TEST(foreign_link), TEST(no_file), TEST(rotation),
                 TEST(rotation_backup), TEST(rotations_unseen), TEST(unlinked), TEST(copytruncate), TEST(truncated), TEST(copy_in_glob), TEST(hole), TEST(endless_hole),
                 TEST(long_lines), TEST(restart), TEST(commit_in_line), TEST(absent_at_start), TEST(renamed_in_glob), TEST(style_changed), TEST(rotated_while_stopped), TEST(copied_while_stopped),
-                TEST(copied_unread), TEST(copied_before_commit), TEST(copied_not_truncated), TEST(cut_by_hand), TEST(copy_of_rotated), TEST(copied_twice_unseen), TEST(copied_while_waiting),
+                TEST(copied_unread), TEST(copied_hardly_read), TEST(copied_before_commit), TEST(copied_not_truncated), TEST(read_further_than_copied),
+                TEST(cut_by_hand), TEST(copy_of_rotated), TEST(copied_twice_unseen), TEST(copied_while_waiting), TEST(inode_of_unread), TEST(next_is_older),
                 TEST(late_stamps_after_rotation), TEST(same_lines_rotated), TEST(lost),
                 TEST(inode_again), TEST(past), TEST(polling), TEST(descriptors), TEST(edited), TEST(first_start), TEST(first_start_rotated), TEST(first_start_without_stamps),
                 TEST(readers), TEST(fair), TEST(overflow), TEST(prints), TEST(list), TEST(rights),
