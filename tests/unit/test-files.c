@@ -861,6 +861,141 @@ static void test_next_is_older(void)
         stop();
 }
 
+#define RANDOM_LINES 200
+#define RANDOM_STEPS 25
+
+static int n_written, n_rotated;
+static size_t n_committed;
+static bool excused[RANDOM_LINES];
+
+static void write_some(bool between)
+{
+        for (int i = rand() % 3; i >= 0 && n_written < RANDOM_LINES; i--) {
+                char text[100], when[40];
+
+                stamp(when, sizeof when, time(NULL));
+                if (rand() % 3 == 0)
+                        snprintf(text, sizeof text, "number %d of\n", n_written);
+                else
+                        snprintf(text, sizeof text, "%s host sshd[1]: number %d of the lines at random\n", when, n_written);
+                say("a.log", text);
+                excused[n_written++] = between;
+        }
+}
+
+/* All files stay, each under a higher number. */
+static void rotate_at_random(bool by_copy)
+{
+        bool between = rand() % 3 == 0;
+
+        for (int i = n_rotated; i > 0; i--) {
+                char from[20], to[20];
+
+                snprintf(from, sizeof from, "a.log.%d", i);
+                snprintf(to, sizeof to, "a.log.%d", i + 1);
+                rename_to(from, to);
+        }
+        n_rotated++;
+        if (!by_copy) {
+                rename_to("a.log", "a.log.1");
+                say("a.log", "");
+                return;
+        }
+        copy("a.log", "a.log.1");
+        usleep(12000);
+        if (between) {
+                write_some(true);
+                if (rand() % 2 == 0)
+                        turn(3000);
+                if (source && rand() % 4 == 0) {
+                        commit();
+                        n_committed = n_lines;
+                }
+                usleep(12000);
+        }
+        check_int(truncate(at("a.log"), 0), 0);
+        /* See stream_rewritten(): this is to be seen before the next copy is made. */
+        if (source && between)
+                turn(3000);
+}
+
+/* It commits where reading begins. */
+static void start_as_daemon(void)
+{
+        start();
+        commit();
+        n_committed = n_lines;
+}
+
+static void one_step(bool by_copy)
+{
+        usleep(12000);
+        switch (rand() % 8) {
+        case 0 ... 2:
+                write_some(false);
+                break;
+        case 3:
+                turn(3000);
+                break;
+        case 4:
+                commit();
+                n_committed = n_lines;
+                break;
+        case 5:
+                crash();
+                while (n_lines > n_committed)
+                        free(lines[--n_lines]);
+                if (rand() % 2 == 0) {
+                        start_as_daemon();
+                        break;
+                }
+                for (int i = rand() % 3; i >= 0; i--) {
+                        write_some(false);
+                        usleep(12000);
+                        rotate_at_random(by_copy);
+                        usleep(12000);
+                }
+                start_as_daemon();
+                break;
+        default:
+                rotate_at_random(by_copy);
+        }
+}
+
+static void check_each_once(unsigned seed)
+{
+        int times[RANDOM_LINES] = { 0 };
+
+        for (size_t i = 0; i < n_lines; i++)
+                times[atoi(strstr(lines[i], "number ") + 7)]++;
+        for (int i = 0; i < n_written; i++)
+                if (times[i] != 1 && !(times[i] == 0 && excused[i])) {
+                        fprintf(stderr, "seed %u: line %d came %d times\n", seed, i, times[i]);
+                        abort();
+                }
+}
+
+/* Rotations, commits and crashes in any order. Only what was written between a copy and the truncation may be missing. */
+static void test_at_random(void)
+{
+        unsigned first = getenv("SEED") ? (unsigned) atoi(getenv("SEED")) : (unsigned) time(NULL), n = getenv("ROUNDS") ? (unsigned) atoi(getenv("ROUNDS")) : 4;
+
+        for (unsigned seed = first; seed < first + n; seed++) {
+                srand(seed);
+                clean("a.log", NULL);
+                n_written = n_rotated = 0;
+                n_committed = 0;
+                memset(excused, 0, sizeof excused);
+                say("a.log", "");
+                start_as_daemon();
+                for (int i = 0; i < RANDOM_STEPS; i++)
+                        one_step(seed % 2);
+                turn(300000);
+                check_each_once(seed);
+                stop();
+        }
+}
+
 /* What comes after a rotation is new, whatever its stamps say: of requests that took long, of a clock that was set back. */
 static void test_late_stamps_after_rotation(void)
 {
@@ -1315,7 +1450,7 @@ int main(int argc, char **argv)
                 TEST(rotation_backup), TEST(rotations_unseen), TEST(unlinked), TEST(copytruncate), TEST(truncated), TEST(copy_in_glob), TEST(hole), TEST(endless_hole),
                 TEST(long_lines), TEST(restart), TEST(commit_in_line), TEST(absent_at_start), TEST(renamed_in_glob), TEST(style_changed), TEST(rotated_while_stopped), TEST(copied_while_stopped),
                 TEST(copied_unread), TEST(copied_hardly_read), TEST(copied_before_commit), TEST(copied_not_truncated), TEST(read_further_than_copied),
-                TEST(cut_by_hand), TEST(copy_of_rotated), TEST(copied_twice_unseen), TEST(copied_while_waiting), TEST(inode_of_unread), TEST(next_is_older),
+                TEST(cut_by_hand), TEST(copy_of_rotated), TEST(copied_twice_unseen), TEST(copied_while_waiting), TEST(inode_of_unread), TEST(next_is_older), TEST(at_random),
                 TEST(late_stamps_after_rotation), TEST(same_lines_rotated), TEST(lost),
                 TEST(inode_again), TEST(past), TEST(polling), TEST(descriptors), TEST(edited), TEST(first_start), TEST(first_start_rotated), TEST(first_start_without_stamps),
                 TEST(readers), TEST(fair), TEST(overflow), TEST(prints), TEST(list), TEST(rights),
