@@ -239,11 +239,10 @@ struct FileSource {
 
 /* ---- file.c ---- */
 void file_source_turn(FileSource *source);
+bool file_has_passed(BootTime now, BootTime since, int64_t usec);
 void file_forget(FileSource *source, const char *name);
 void file_path_tell(FilePath *path);
 void stream_ready(FileStream *stream);
-bool file_make_room(FileSource *source, const FileUser *user, bool own);
-bool file_get_descriptor(FileSource *source, const FileUser *user, size_t promised);
 FileStream *stream_new(FilePath *owner, int fd, const struct stat *st);
 void stream_close(FileStream *stream);
 void stream_follow(FileStream *stream, FileStream *after);
@@ -251,6 +250,11 @@ void stream_set_owner(FileStream *stream, FilePath *owner);
 FileStream **stream_bucket(FileSource *source, ino_t inode);
 FileStream *stream_find(FileSource *source, const FileReading *reading, dev_t device, ino_t inode);
 void stream_fail(FileStream *stream, int r);
+
+/* ---- file-old.c: files that were rotated away ---- */
+bool file_make_room(FileSource *source, const FileUser *user, bool own);
+bool file_get_descriptor(FileSource *source, const FileUser *user, size_t promised);
+void file_look_at_old(FileSource *source);
 
 /* ---- file-watch.c: paths, globs, inotify ---- */
 int file_watch_open(FileSource *source);
