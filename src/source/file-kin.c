@@ -11,6 +11,13 @@
  * names and times). Compressed files are not read: what was not read of them
  * before is lost.
  *
+ * A copy is known by its contents if the log's beginning had been read. If not,
+ * only time speaks: copies of a log of which nothing has been read count if they
+ * were begun after it was looked at last, as its mark has it. Older ones are of
+ * lines that were read; also that of a log that was read further than it was copied
+ * before it was truncated. So a file that somebody unpacks beside such a log, under
+ * a name that rotation gives and without its times, is taken for a copy.
+ *
  * Whoever may write into the directory could put a file there that is no log. So
  * links are not followed here, and a file counts as the log's own only if it bears
  * the fingerprints of what was read, or a name that rotation gives.
@@ -115,11 +122,6 @@ static void kin_list_deinit(KinList *list)
                 close(list->directory);
 }
 
-static int64_t mtime_of(const struct stat *st)
-{
-        return (int64_t) st->st_mtim.tv_sec * USEC_PER_SEC + st->st_mtim.tv_nsec / 1000;
-}
-
 /* ---- directories ---- */
 
 /* Where thousands of logs are rotated at once their directory is listed once, as long as it does not change. */
@@ -216,7 +218,7 @@ static const FileDirectory *directory_list(FileSource *source, int fd)
         directory->inode = st.st_ino;
         directory->mtime = st.st_mtim;
         directory->ctime = st.st_ctim;
-        directory->lasting = !file_is_silent(fd) && mtime_of(&st) + TICK_USEC < clock_event_now().usec;
+        directory->lasting = !file_is_silent(fd) && file_mtime(&st) + TICK_USEC < clock_event_now().usec;
         directory->names = arena_new();
         source->directory = directory;
         if (directory->names)
@@ -272,7 +274,7 @@ static bool kin_look(const KinList *list, const Entry *entry, Kin *kin)
         if (fstatat(list->directory, entry->name, &kin->st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(kin->st.st_mode))
                 return false;
         snprintf(kin->name, sizeof kin->name, "%s", entry->name);
-        kin->mtime = mtime_of(&kin->st);
+        kin->mtime = file_mtime(&kin->st);
         kin->born = file_birth(list->directory, kin->name);
         return true;
 }
@@ -309,6 +311,23 @@ static size_t stem_length(const char *base)
         const char *dot = strrchr(base, '.');
 
         return dot && dot > base ? (size_t) (dot - base) : strlen(base);
+}
+
+/* When a file was begun; or, where that is not known, a time by which it had been. */
+static int64_t begun(const Kin *kin)
+{
+        return kin->born ? kin->born : kin->mtime;
+}
+
+/* Oldest first. Of files that changed at the same time, the number tells (the smaller the younger), or the date. */
+static int kin_compare(const void *a, const void *b)
+{
+        const Kin *left = a, *right = b;
+        int names = strverscmp(left->name, right->name);
+
+        if (left->mtime != right->mtime)
+                return left->mtime < right->mtime ? -1 : 1;
+        return strlen(strrchr(left->name, '.') ? strrchr(left->name, '.') : "") <= 4 ? -names : names;
 }
 
 /* A file beside the path becomes a stream that is read under the path's name. */
@@ -397,14 +416,17 @@ static bool may_be_copy(const Entry *entry, const char *base, const FileMark *ma
         return strcmp(entry->name, base) != 0;
 }
 
+/* Little evidence is enough if the copy was begun after the log was read last. */
 static FileStream *seek_copy(FilePath *path, const char *where, const FileMark *mark)
 {
         _cleanup_(kin_list_deinit) KinList list = kin_list_named(path->source, where, strcspn(base_of(where), "."), may_be_copy, mark);
 
+        if (list.n > 1)
+                qsort(list.kin, list.n, sizeof *list.kin, kin_compare);
         for (size_t i = 0; i < list.n; i++) {
                 FileStream *stream;
 
-                if (list.kin[i].st.st_size < mark->offset)
+                if (list.kin[i].st.st_size < mark->offset || (mark->head.length < PRINT_ENOUGH && begun(&list.kin[i]) <= mark->mtime))
                         continue;
                 stream = kin_open(path, &list, &list.kin[i]);
                 if (stream && stream_resume(stream, mark) == 0)
@@ -422,7 +444,41 @@ static FileStream *seek_copy(FilePath *path, const char *where, const FileMark *
  */
 FileStream *file_kin_copy(FilePath *path, const FileMark *mark)
 {
-        return mark->head.length >= PRINT_ENOUGH ? in_directories(path, seek_copy, mark) : NULL;
+        return mark->head.length > 0 ? in_directories(path, seek_copy, mark) : NULL;
+}
+
+/* A copy of the log that ends before the mark, and was made not long before that. */
+static bool seek_shorter(FilePath *path, const char *where, const FileMark *mark)
+{
+        _cleanup_(kin_list_deinit) KinList list = kin_list_named(path->source, where, strcspn(base_of(where), "."), may_be_copy, mark);
+        bool found = false;
+
+        for (size_t i = 0; i < list.n && !found; i++) {
+                const Kin *kin = &list.kin[i];
+                struct stat st;
+                int fd;
+
+                if (kin->st.st_size >= mark->offset || kin->mtime < mark->mtime - KIN_MARGIN * USEC_PER_SEC)
+                        continue;
+                fd = file_open_regular(list.directory, kin->name, false, &st);
+                if (fd < 0)
+                        continue;
+                found = file_head_fits(fd, mark);
+                close(fd);
+        }
+        return found;
+}
+
+/**
+ * file_kin_read_further() - whether the log was read further than it was copied, so that nothing in the copy is missed
+ */
+bool file_kin_read_further(FilePath *path, const FileMark *mark)
+{
+        char real[PATH_MAX];
+
+        if (mark->head.length < PRINT_ENOUGH)
+                return false;
+        return seek_shorter(path, path->path, mark) || (realpath(path->path, real) && strcmp(real, path->path) != 0 && seek_shorter(path, real, mark));
 }
 
 static bool same_bytes(int a, int b, off_t offset, size_t size)
@@ -433,10 +489,17 @@ static bool same_bytes(int a, int b, off_t offset, size_t size)
                memcmp(of_a, of_b, size) == 0;
 }
 
+/* Whether two files are the same as far as @size, by their first and their last bytes. */
+static bool same_as_far(int a, int b, off_t size)
+{
+        size_t n = size < FILE_PRINT_MAX ? (size_t) size : FILE_PRINT_MAX;
+
+        return same_bytes(a, b, 0, n) && same_bytes(a, b, size - (off_t) n, n);
+}
+
 static bool is_copy_of(const FileStream *stream, const FileStream *other)
 {
         struct stat st, other_st;
-        size_t size;
         off_t n;
 
         if (other == stream || other->shadow || other->reading != stream->reading || other->n_paths == 0 || other->head_size == 0 ||
@@ -445,8 +508,7 @@ static bool is_copy_of(const FileStream *stream, const FileStream *other)
         if (fstat(stream->fd, &st) < 0 || fstat(other->fd, &other_st) < 0)
                 return false;
         n = st.st_size < other_st.st_size ? st.st_size : other_st.st_size;
-        size = n < FILE_PRINT_MAX ? (size_t) n : FILE_PRINT_MAX;
-        return n > 0 && same_bytes(stream->fd, other->fd, 0, size) && same_bytes(stream->fd, other->fd, n - (off_t) size, size);
+        return n > 0 && same_as_far(stream->fd, other->fd, n);
 }
 
 /**
@@ -466,17 +528,6 @@ bool stream_is_copy(FileStream *stream)
 }
 
 /* ---- by name and time ---- */
-
-/* Oldest first. Of files that changed at the same time, the number tells (the smaller the younger), or the date. */
-static int kin_compare(const void *a, const void *b)
-{
-        const Kin *left = a, *right = b;
-        int names = strverscmp(left->name, right->name);
-
-        if (left->mtime != right->mtime)
-                return left->mtime < right->mtime ? -1 : 1;
-        return strlen(strrchr(left->name, '.') ? strrchr(left->name, '.') : "") <= 4 ? -names : names;
-}
 
 static KinList kin_in_order(FilePath *path)
 {
@@ -521,7 +572,7 @@ FileStream *file_kin_between(FilePath *path, FileStream *after, const FileMark *
 
         if (after) {
                 if (fstat(after->fd, &st) == 0)
-                        mtime = mtime_of(&st);
+                        mtime = file_mtime(&st);
                 born = file_birth(after->fd, "");
         }
         for (size_t i = 0; i < list.n; i++) {
@@ -543,6 +594,59 @@ FileStream *file_kin_between(FilePath *path, FileStream *after, const FileMark *
                 after = stream;
         }
         return after;
+}
+
+/* Whether somebody has made a copy of a file beside the log that is read itself. */
+static bool is_copy_of_old(const FilePath *path, const FileStream *copy)
+{
+        const FileStream *old;
+
+        DL_FOREACH2(path->owned, old, owned_next)
+                if (old != copy && old != path->stream && copy->live_end >= PRINT_ENOUGH && same_as_far(copy->fd, old->fd, copy->live_end))
+                        return true;
+        return false;
+}
+
+/**
+ * file_kin_copied() - copies of the log, which nothing has been read of, that were made since it was looked at last
+ *
+ * What still stands in the log is read there, so such a copy is looked at again later.
+ *
+ * Return: the last of them, each to be read after the one before; NULL: there is none.
+ */
+FileStream *file_kin_copied(FilePath *path)
+{
+        _cleanup_(kin_list_deinit) KinList list = kin_in_order(path);
+        FileStream *log = path->stream, *last = NULL;
+        int64_t since = log->seen;
+        struct stat st;
+
+        if (fstat(log->fd, &st) == 0)
+                log->seen = file_mtime(&st);
+        for (size_t i = 0; i < list.n; i++) {
+                const Kin *kin = &list.kin[i];
+                FileStream *copy;
+                bool stands;
+
+                if (kin->st.st_size == 0 || kin->mtime < since || begun(kin) <= since)
+                        continue;
+                copy = kin_open(path, &list, kin);
+                if (!copy)
+                        continue;
+                stands = same_as_far(copy->fd, log->fd, copy->live_end);
+                if (stands && log->seen >= begun(kin))
+                        log->seen = begun(kin) - 1;
+                if (stands || is_copy_of_old(path, copy)) {
+                        stream_close(copy);
+                        continue;
+                }
+                /* What is older in the log has been read, see only_younger(). */
+                copy->since = log->since;
+                copy->since_end = log->since_end > 0 ? copy->live_end : 0;
+                stream_follow(copy, last);
+                last = copy;
+        }
+        return last;
 }
 
 /**

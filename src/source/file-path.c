@@ -11,6 +11,12 @@
  * An editor that saves a log writes lines that have been counted. It is told
  * from rotation by the log's first lines, which it leaves: then only lines that
  * are younger than the last one read are taken.
+ *
+ * A log that was truncated is begun anew, once what was not read of its copy has
+ * been read, and what was copied of it since. If it was copied and truncated twice
+ * before we came to look at it, and it had been read further than the first copy
+ * goes, the second one is not read while we run: who cuts a log by hand ("tail a.log
+ * >a.log.1", and empties it) would have all those lines counted twice.
  */
 
 #include <errno.h>
@@ -90,12 +96,13 @@ static bool resume_elsewhere(FileStream *stream)
         return false;
 }
 
-/* Read on from the mark, or from a later place. */
+/* Read on from the mark, or from a later place. Another file may have been given the inode. */
 static FileStream *opened(const FilePath *path, const FileMark *mark)
 {
         FileStream *stream = *stream_bucket(path->source, mark->inode);
 
-        while (stream && (stream->reading != path->reading || stream->inode != mark->inode || stream->offset < mark->offset))
+        while (stream && (stream->reading != path->reading || stream->inode != mark->inode || stream->offset < mark->offset ||
+                          !file_mark_fits(stream->fd, mark)))
                 stream = stream->inode_next;
         return stream;
 }
@@ -129,6 +136,18 @@ static FileStream *find_mark(FilePath *path, FileMark *mark, FileStream *(*seek)
         return stream;
 }
 
+/* Whether the file at the path is that of a mark; it may have been truncated since. */
+static bool is_marked(const FilePath *path, const FileMark *mark)
+{
+        return path->stream && path->stream->inode == mark->inode && file_mark_is_of(path->stream->fd, mark);
+}
+
+/* Whether lines may have been in the file of a mark that had not been read. */
+static bool is_lost(FilePath *path, const FileMark *mark)
+{
+        return !mark->used && !mark->quiet && !(is_marked(path, mark) && file_kin_read_further(path, mark));
+}
+
 /*
  * The files of a row that stand elsewhere now, each read after the one before. Return: the last.
  *
@@ -136,6 +155,7 @@ static FileStream *find_mark(FilePath *path, FileMark *mark, FileStream *(*seek)
  */
 static FileStream *find_marked(FilePath *path, FileRow *row, bool resumed, bool *ret_lost)
 {
+        FileMark *newest = row->n_marks > 0 ? &row->marks[row->n_marks - 1] : NULL;
         FileStream *last = NULL;
         bool lost = false;
 
@@ -143,17 +163,18 @@ static FileStream *find_marked(FilePath *path, FileRow *row, bool resumed, bool 
                 row->marks[i].used = row->marks[i].used || known(path, &row->marks[i]);
         for (size_t i = 0; i < row->n_marks; i++)
                 last = find_mark(path, &row->marks[i], file_kin_by_mark, last);
-        for (size_t i = 0; i < row->n_marks; i++) {
+        for (size_t i = 0; i < row->n_marks; i++)
                 last = find_mark(path, &row->marks[i], find_copy, last);
-                lost = lost || (!row->marks[i].used && !row->marks[i].quiet);
+        if (newest && !resumed && !is_marked(path, newest))
+                last = file_kin_between(path, last, newest, path->stream ? path->stream->inode : 0);
+        for (size_t i = 0; i < row->n_marks; i++) {
+                lost = lost || is_lost(path, &row->marks[i]);
                 *ret_lost = !row->marks[i].used;
                 row->marks[i].used = true;
         }
         if (lost)
                 notice(path, "what was being read when bailiffd stopped is not there any more (compressed, removed or truncated?): lines "
                              "in it that had not been read are lost; delaycompress in logrotate's configuration keeps them readable");
-        if (!resumed && row->n_marks > 0)
-                last = file_kin_between(path, last, &row->marks[row->n_marks - 1], path->stream ? path->stream->inode : 0);
         return last;
 }
 
@@ -229,6 +250,10 @@ static void begin_from_row(FilePath *path, FileStream *stream, FileRow *row)
         const FileStream *before;
 
         stream_follow(stream, use_row(path, row, resumed, &lost));
+        if (newest && stream->offset == 0 && is_marked(path, newest)) {
+                stream->seen = newest->mtime;
+                stream->kept = true;
+        }
         if (resumed || !newest)
                 return;
         before = opened(path, newest);
@@ -482,6 +507,35 @@ void file_path_look(FilePath *path)
 
 /* ---- truncation ---- */
 
+/**
+ * stream_is_copied() - before the first lines of a log: whether it has been copied and truncated since it was looked at last
+ *
+ * Of a log of which something has been read the contents tell that. Its copies are read first.
+ *
+ * Return: whether it cannot be read yet, because of that or since it could not be found out.
+ */
+bool stream_is_copied(FileStream *stream)
+{
+        FilePath *path = stream->owner;
+        FileStream *copy;
+        struct stat st;
+
+        if (stream->offset > 0 || path->stream != stream || fstat(stream->fd, &st) < 0 || file_mtime(&st) == stream->seen)
+                return false;
+        if (file_kin_too_busy(stream->source)) {
+                stream->retry.usec = clock_boot_now().usec + (uint64_t) USEC_PER_SEC;
+                return true;
+        }
+        copy = file_kin_copied(path);
+        if (!copy)
+                return false;
+        path->moved = true;
+        stream->kept = false;
+        stream_follow(stream, copy);
+        stream_ready(stream);
+        return true;
+}
+
 /* Copies that a glob found are read from where the log was left. */
 static void use_shadows(FileStream *stream, const FileMark *mark)
 {
@@ -512,6 +566,7 @@ void stream_rewritten(FileStream *stream)
         FileStream *copy = NULL;
         bool same = stream_is_same_log(stream, stream->fd);
         FileMark mark;
+        struct stat st;
 
         stream_mark(stream, &mark);
         stream->truncated++;
@@ -520,8 +575,10 @@ void stream_rewritten(FileStream *stream)
         use_shadows(stream, &mark);
         if (!same && stream->n_paths > 0)
                 copy = file_kin_copy(path, &mark);
-        if (copy)
-                copy = file_kin_between(path, copy, &mark, stream->inode);
+        /* Later copies are sought when it is their turn; without the first one what stands there may have been read. */
+        stream->kept = copy != NULL;
+        if (!copy && fstat(stream->fd, &st) == 0)
+                stream->seen = file_mtime(&st);
         stream->offset = 0;
         stream->head_size = stream->tail_size = 0;
         stream->skipping = false;

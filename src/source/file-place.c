@@ -34,7 +34,10 @@
 #define UNPACKED_USEC (10 * USEC_PER_SEC) /* a file to which nothing has come for so long is not being unpacked any more */
 #define BISECT_BLOCKS 16        /* without any stamp, and the search goes on before them */
 
-static int64_t stat_mtime(const struct stat *st)
+/**
+ * file_mtime() - when a file was changed last, in usec
+ */
+int64_t file_mtime(const struct stat *st)
 {
         return (int64_t) st->st_mtim.tv_sec * USEC_PER_SEC + st->st_mtim.tv_nsec / 1000;
 }
@@ -81,7 +84,7 @@ void stream_mark(const FileStream *stream, FileMark *ret_mark)
                 .parts = stream_json_parts(stream),
                 .cut = { stream->parts[0].split.cut, stream->parts[1].split.cut },
                 .time = stream->last_line,
-                .mtime = fstat(stream->fd, &st) == 0 ? stat_mtime(&st) : 0,
+                .mtime = source->reading == stream && fstat(stream->fd, &st) == 0 ? file_mtime(&st) : stream->seen,
                 .born = stream->head_size == 0 ? file_birth(stream->fd, "") : 0,
         };
 }
@@ -150,10 +153,10 @@ int file_marks_parse(const char *position, FileMark **ret_marks, size_t *ret_n)
         return 0;
 }
 
-/* A file that waits for the one before it is found again as it was found now. */
+/* A file that waits for the one before it is found again as it was found now; but for a log whose copies are told by its mark. */
 static bool has_mark(const FilePath *path, const FileStream *stream)
 {
-        if (stream->shadow || (stream->after && stream->offset == 0))
+        if (stream->shadow || (stream->after && stream->offset == 0 && !stream->kept))
                 return false;
         return stream == path->stream || stream->n_paths == 0;
 }
@@ -219,6 +222,28 @@ static bool print_fits(int fd, off_t offset, const FilePrint *print, unsigned ch
 }
 
 /**
+ * file_head_fits() - whether a file begins as that of a mark did
+ */
+bool file_head_fits(int fd, const FileMark *mark)
+{
+        unsigned char bytes[FILE_PRINT_MAX];
+
+        return mark->head.length > 0 && print_fits(fd, 0, &mark->head, bytes);
+}
+
+/**
+ * file_mark_is_of() - whether a file that has a mark's inode is the one that was marked, whatever stands in it now
+ *
+ * The next one with that inode was made after the marked one had been read for the last time.
+ */
+bool file_mark_is_of(int fd, const FileMark *mark)
+{
+        int64_t born = file_birth(fd, "");
+
+        return !born || (mark->born ? born == mark->born : born <= mark->mtime);
+}
+
+/**
  * file_mark_fits() - whether what had been read at a mark stands in this file
  */
 bool file_mark_fits(int fd, const FileMark *mark)
@@ -252,6 +277,7 @@ int stream_resume(FileStream *stream, const FileMark *mark)
         stream->offset = mark->offset;
         stream->skipping = mark->skipping;
         stream->resumed = true;
+        stream->seen = mark->mtime;
         stream->last_line = stream->stamp = mark->time;
         stream->since = EVENT_TIME_NONE;
         stream->since_end = 0;
@@ -409,7 +435,7 @@ void stream_prime(FileStream *stream)
         if (stream->primed || fstat(stream->fd, &st) < 0)
                 return;
         stream->primed = true;
-        changed.usec = stat_mtime(&st);
+        changed.usec = file_mtime(&st);
         if (last_stamp(stream, st.st_size, clock_event_now(), &last) && event_time_before(changed, last))
                 stamp_trust(&stream->trust, last, changed, false);
         stream->memory = memory;
@@ -423,7 +449,7 @@ static bool is_from_before(const FileStream *stream, const struct stat *st, Even
 {
         int64_t passed = (int64_t) (clock_boot_now().usec - stream->absent.usec) + FILE_TRUST_USEC;
 
-        return last.usec - stream->first_stamp.usec > passed || stat_mtime(st) < now.usec - passed;
+        return last.usec - stream->first_stamp.usec > passed || file_mtime(st) < now.usec - passed;
 }
 
 /* Lines so far are of the past. Only those of the window are wanted. Return: whether that could be done. */

@@ -50,7 +50,7 @@ typedef struct FileMark {
         size_t parts;           /* bytes before the offset in which parts of messages stand that have not been handed out */
         uint32_t cut[2];        /* LogSplit.cut of standard output and standard error */
         EventTime time;         /* of the last line */
-        int64_t mtime;          /* of the file, usec */
+        int64_t mtime;          /* of the file as it was read, usec */
         int64_t born;           /* usec; 0: not known. Without a head nothing else tells a file from the next one with its inode */
         bool used;
 } FileMark;
@@ -180,10 +180,12 @@ struct FileStream {
         EventTime first_stamp;  /* of a fresh file that is behind */
         BootTime opened, absent; /* when its path was last seen without it */
         EventTime mtime;        /* the latest that its unread lines can be, as of the last look */
+        int64_t seen;           /* usec: its mtime when it was read last */
         BootTime behind;        /* since when there has been something unread */
         BootTime changed;       /* when it was last found longer */
         BootTime retry;         /* 0: it has not failed */
         unsigned errors;
+        bool kept;              /* has a mark though it waits: what was copied of it since it was seen last is found from that */
         bool resumed;           /* goes on where an earlier run left it */
         bool primed;            /* stream_prime() */
         bool fresh;             /* it has appeared, and its lines may be of the past; stream_settle() */
@@ -237,11 +239,10 @@ struct FileSource {
 
 /* ---- file.c ---- */
 void file_source_turn(FileSource *source);
+bool file_has_passed(BootTime now, BootTime since, int64_t usec);
 void file_forget(FileSource *source, const char *name);
 void file_path_tell(FilePath *path);
 void stream_ready(FileStream *stream);
-bool file_make_room(FileSource *source, const FileUser *user, bool own);
-bool file_get_descriptor(FileSource *source, const FileUser *user, size_t promised);
 FileStream *stream_new(FilePath *owner, int fd, const struct stat *st);
 void stream_close(FileStream *stream);
 void stream_follow(FileStream *stream, FileStream *after);
@@ -249,6 +250,11 @@ void stream_set_owner(FileStream *stream, FilePath *owner);
 FileStream **stream_bucket(FileSource *source, ino_t inode);
 FileStream *stream_find(FileSource *source, const FileReading *reading, dev_t device, ino_t inode);
 void stream_fail(FileStream *stream, int r);
+
+/* ---- file-old.c: files that were rotated away ---- */
+bool file_make_room(FileSource *source, const FileUser *user, bool own);
+bool file_get_descriptor(FileSource *source, const FileUser *user, size_t promised);
+void file_look_at_old(FileSource *source);
 
 /* ---- file-watch.c: paths, globs, inotify ---- */
 int file_watch_open(FileSource *source);
@@ -291,6 +297,7 @@ void file_path_look(FilePath *path);
 void file_path_leave(FilePath *path);
 bool file_path_park(FilePath *path);
 void stream_rewritten(FileStream *stream);
+bool stream_is_copied(FileStream *stream);
 bool stream_is_same_log(const FileStream *old, int fd);
 
 /* ---- file-kin.c: files beside a file that rotation has made of it ---- */
@@ -299,6 +306,8 @@ bool file_is_compressed(const char *name);
 FileStream *file_kin_by_mark(FilePath *path, const FileMark *mark);
 FileStream *file_kin_copy(FilePath *path, const FileMark *mark);
 bool file_kin_rotated(FilePath *path, const FileStream *stream);
+FileStream *file_kin_copied(FilePath *path);
+bool file_kin_read_further(FilePath *path, const FileMark *mark);
 FileStream *file_kin_between(FilePath *path, FileStream *after, const FileMark *mark, ino_t current);
 void file_kin_first(FilePath *path, FileStream *stream, EventTime since);
 bool stream_is_copy(FileStream *stream);
@@ -335,9 +344,12 @@ void stream_json_free(FileStream *stream);
 
 /* ---- file-place.c: marks, prints, and where to begin ---- */
 int64_t file_birth(int directory, const char *name);
+int64_t file_mtime(const struct stat *st);
 void stream_mark(const FileStream *stream, FileMark *ret_mark);
 int stream_resume(FileStream *stream, const FileMark *mark);
 bool file_mark_fits(int fd, const FileMark *mark);
+bool file_head_fits(int fd, const FileMark *mark);
+bool file_mark_is_of(int fd, const FileMark *mark);
 int file_marks_parse(const char *position, FileMark **ret_marks, size_t *ret_n);
 void file_path_position(const FilePath *path, char position[static FILE_POSITION_MAX], EventTime *ret_time);
 int stream_begin(FileStream *stream, EventTime since);

@@ -293,6 +293,15 @@ static bool skip_hole(FileStream *stream)
         return data < 0 && errno == ENXIO;
 }
 
+/* What was read was written by then; it may have come since the size was looked at. */
+static void look_at_mtime(FileStream *stream)
+{
+        struct stat st;
+
+        if (fstat(stream->fd, &st) == 0)
+                stream->seen = file_mtime(&st);
+}
+
 static int look_at_size(FileStream *stream)
 {
         struct stat st;
@@ -302,7 +311,7 @@ static int look_at_size(FileStream *stream)
         if (st.st_size < stream->offset)
                 return FILE_E_REWRITTEN;
         stream->unlinked = st.st_nlink == 0;
-        stream->mtime.usec = (int64_t) st.st_mtim.tv_sec * USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
+        stream->mtime.usec = file_mtime(&st);
         return 0;
 }
 
@@ -316,6 +325,7 @@ int stream_read(FileStream *stream, BootTime end)
 {
         FileSource *source = stream->source;
         size_t kept = stream->tail_size, max = FILE_TURN;
+        off_t before = stream->offset;
         ssize_t n;
         bool full;
         int r;
@@ -334,6 +344,7 @@ int stream_read(FileStream *stream, BootTime end)
         r = head_fits(stream);
         if (r <= 0)
                 return r < 0 ? r : FILE_E_REWRITTEN;
+        stream->seen = stream->mtime.usec;
         if ((size_t) n == kept)
                 return 0;
         full = (size_t) n == kept + FILE_TURN;
@@ -343,6 +354,8 @@ int stream_read(FileStream *stream, BootTime end)
         keep_tail(stream);
         source->reading = NULL;
         keep_head(stream);
+        if (stream->offset != before)
+                look_at_mtime(stream);
         if (full && source->buffer[n - 1] == '\0' && skip_hole(stream))
                 return 0;
         return r == 0 && full ? FILE_E_MORE : r;
