@@ -759,14 +759,14 @@ static void test_speed(void)
                 double best = 1e9;
 
                 for (int run = 0; run < 5; run++) {
-                        int64_t sum = 0;
+                        uint64_t sum = 0;
 
                         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
                         for (unsigned n = 0; n < rounds; n++) {
                                 LogLine line;
 
                                 logline_parse(&options, cases[i].text, size, knows, (void *) sshd_idents, &line);
-                                sum += line.time.usec + line.pid;
+                                sum += (uint64_t) (line.time.usec + line.pid);
                         }
                         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
                         check(sum != 0);
