@@ -19,10 +19,11 @@
 #define LOGLINE_IDENT_MAX 64    /* with its NUL; a longer name is no ident */
 
 #define LOGLINE_STAMP_MAX 40    /* a longer stamp is read each time */
+#define LOGLINE_HEADER_MAX 64   /* and a longer header */
 
 /**
  * What a file's lines have in common, learnt from those before: the form of the stamp is tried first that the last
- * line had, and under a flood it is the same stamp again. Zero is a file that nothing is known of.
+ * line had, and under a flood it is the same stamp again, and the same program. Zero is a file that nothing is known of.
  */
 typedef struct LogLineMemory {
         unsigned char form;     /* 0: none yet */
@@ -31,6 +32,8 @@ typedef struct LogLineMemory {
         char text[LOGLINE_STAMP_MAX];
         EventTime time, now;    /* what it meant, and when it was read */
         const Zone *zone;
+        unsigned char header_size, host_size; /* of the last "host ident[" and "host "; 0: none */
+        char header[LOGLINE_HEADER_MAX];
 } LogLineMemory;
 
 typedef struct LogLineOptions {

@@ -95,7 +95,7 @@ static int match_prefix(Filter *filter, const char **text, size_t *size, Trace *
         int r;
 
         *ret_prefix = (RegexMatch){ 0 };
-        if (!filter->prefix)
+        if (*size > 0 && !trace ? filter->passes[(unsigned char) **text] : !filter->prefix)
                 return 0;
         r = regex_match(filter->prefix, filter->runner, *text, *size, ret_prefix);
         trace_prefix(trace, filter, *text, *size, r, ret_prefix->end);
@@ -126,11 +126,12 @@ static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bo
         FilterVerdict verdict = FILTER_NONE;
         RegexMatch prefix;
         unsigned limits = 0;
-        int r = match_prefix(filter, &text, &size, trace, &prefix), first;
+        int r = match_prefix(filter, &text, &size, trace, &prefix);
+        uint64_t first_bytes;
 
         if (r != 0)
                 return r == REGEX_E_LIMIT ? FILTER_LIMIT : FILTER_NONE;
-        first = size > 0 ? (unsigned char) text[0] : -2;
+        first_bytes = regex_first_bytes(text, size);
         for (size_t i = 0; (i = next_rule(filter, text, size, trace, i)) < filter->n_rules && limits < LIMITS_A_LINE; i++) {
                 Rule *rule = &filter->rules[i];
                 RegexMatch match;
@@ -138,7 +139,7 @@ static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bo
 
                 bool length = head ? rule->head : !rule->head_only;
 
-                if ((rule->first >= 0 && rule->first != first) || !length) {
+                if (!regex_begins(rule->begin, first_bytes) || !length) {
                         if (trace)
                                 trace_skipped(trace, rule, !length);
                         continue;

@@ -195,8 +195,15 @@ static void index_rules(Filter *filter)
 {
         for (size_t i = 0; i < filter->n_rules; i++)
                 for (int byte = 0; byte < 256; byte++)
-                        if (filter->rules[i].first < 0 || filter->rules[i].first == byte)
+                        if (regex_may_match(filter->rules[i].regex, filter->runner, (char) byte))
                                 filter->candidates[byte][i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+/* Most lines have nothing for the prefix, and need not be matched with it. */
+static void index_prefix(Filter *filter)
+{
+        for (int byte = 0; byte < 256; byte++)
+                filter->passes[byte] = !filter->prefix || regex_passes(filter->prefix, filter->runner, (char) byte);
 }
 
 static int take_rules(Filter *filter, Layers layers, Problem *problem)
@@ -223,7 +230,7 @@ static int take_rules(Filter *filter, Layers layers, Problem *problem)
                 if (r < 0)
                         return r;
                 filter->n_rules++;
-                rule->first = regex_first_byte(rule->regex);
+                rule->begin = regex_begin(rule->regex);
                 filter->has_head = filter->has_head || rule->head;
                 filter->info.jit = filter->info.jit && regex_is_jit(rule->regex);
         }
@@ -357,7 +364,9 @@ int filter_build(Layers layers, const char *mode, const char *params, const char
         filter->jail = strdup(jail);
         if (!filter->file || !filter->mode || !filter->jail)
                 return -ENOMEM;
-        r = take_session(filter, layers);
+        r = regex_runner_new(&filter->runner);
+        if (r == 0)
+                r = take_session(filter, layers);
         if (r == 0)
                 r = layers_check_rules(layers, filter->session_capture, problem);
         if (r == 0)
@@ -377,11 +386,10 @@ int filter_build(Layers layers, const char *mode, const char *params, const char
         if (r == 0)
                 r = words_build(layers, &filter->words);
         if (r == 0)
-                r = regex_runner_new(&filter->runner);
-        if (r == 0)
                 r = session_table_new(SESSIONS_MAX, &filter->sessions);
         if (r < 0)
                 return r;
+        index_prefix(filter);
         *ret_filter = steal(filter);
         return 0;
 }

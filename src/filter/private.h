@@ -3,6 +3,8 @@
 
 /* What the files of this folder share: Regex, SessionTable, and the inside of a Filter. */
 
+#include <string.h>
+
 #include "filter.h"
 #include "util/yaml.h"
 
@@ -57,13 +59,39 @@ typedef enum RegexFlags {
         REGEX_AT_START = 1 << 1, /* match at the first byte only */
 } RegexFlags;
 
+/**
+ * What a match begins with, to be compared in one go.
+ */
+typedef struct RegexBegin {
+        uint64_t bytes, mask; /* mask: 0 where any byte may stand */
+} RegexBegin;
+
+/* Up to eight bytes of a text as one number; those behind its end are 0. */
+static inline uint64_t regex_first_bytes(const char *text, size_t size)
+{
+        uint64_t bytes = 0;
+
+        if (size >= sizeof bytes)
+                memcpy(&bytes, text, sizeof bytes);
+        else
+                memcpy(&bytes, text, size);
+        return bytes;
+}
+
+static inline bool regex_begins(RegexBegin begin, uint64_t first_bytes)
+{
+        return ((begin.bytes ^ first_bytes) & begin.mask) == 0;
+}
+
 int regex_new(const YamlNode *node, const char *session_capture, unsigned flags, Regex **ret_regex, Problem *problem);
 Regex *regex_free(Regex *regex);
 DEFINE_CLEANUP(Regex *, regex_free)
 size_t regex_tag_size(const char *p);
 bool regex_has(const Regex *regex, RegexCapture capture);
 bool regex_is_jit(const Regex *regex);
-int regex_first_byte(const Regex *regex);
+RegexBegin regex_begin(const Regex *regex);
+bool regex_may_match(const Regex *regex, RegexRunner *runner, char first);
+bool regex_passes(const Regex *regex, RegexRunner *runner, char first);
 unsigned regex_steps(const Regex *regex, RegexRunner *runner, const char *text, size_t size);
 int regex_match(const Regex *regex, RegexRunner *runner, const char *text, size_t size, RegexMatch *ret_match);
 
@@ -132,7 +160,7 @@ struct Rule {
         uint16_t witness; /* one bit, see WindowEntry.witnesses; 0: none */
         unsigned transports; /* those that its lines come by, a bit for each of TRANSPORTS; 0: any */
         Regex *regex;
-        int first; /* the byte that every match begins with, -1: any */
+        RegexBegin begin;
         uint64_t hits, limits;
         const YamlNode *node;
 };
@@ -192,6 +220,7 @@ struct Filter {
         SessionMode session;
         const char *session_capture;
         Regex *prefix;
+        bool passes[256]; /* nothing of a text that begins with this byte is the prefix's */
         Rule *rules;
         size_t n_rules;
         /* For each byte that a text can begin with, the rules that can match then, a bit for each. */

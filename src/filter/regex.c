@@ -77,7 +77,10 @@ struct Regex {
         bool jit;
         size_t literal_size; /* of the text that a match begins with; 0: unknown */
         char literal[LITERAL_MAX];
-        uint8_t groups[_CAPTURE_MAX][SAME_NAME_MAX]; /* ended by 0 */
+        struct {
+                uint8_t capture, group;
+        } takes[_CAPTURE_MAX * SAME_NAME_MAX]; /* the groups of each RegexCapture, in its order */
+        size_t n_takes;
 };
 
 struct RegexRunner {
@@ -265,12 +268,16 @@ static void add_groups(Regex *regex, RegexCapture capture, const char *name)
 {
         PCRE2_SPTR first, last;
         int entry = pcre2_substring_nametable_scan(regex->code, (PCRE2_SPTR) name, &first, &last);
-        size_t used = strlen((const char *) regex->groups[capture]);
+        size_t used = 0;
 
+        for (size_t i = 0; i < regex->n_takes; i++)
+                used += regex->takes[i].capture == capture;
         if (entry < 0)
                 return;
-        for (PCRE2_SPTR p = first; p <= last && used + 1 < SAME_NAME_MAX; p += entry)
-                regex->groups[capture][used++] = p[1];
+        for (PCRE2_SPTR p = first; p <= last && used < SAME_NAME_MAX; p += entry, used++) {
+                regex->takes[regex->n_takes].capture = (uint8_t) capture;
+                regex->takes[regex->n_takes++].group = p[1];
+        }
 }
 
 /* The rest of a pattern as it is written, from a byte of the expanded one on. */
@@ -376,7 +383,10 @@ Regex *regex_free(Regex *regex)
  */
 bool regex_has(const Regex *regex, RegexCapture capture)
 {
-        return regex->groups[capture][0] != 0;
+        for (size_t i = 0; i < regex->n_takes; i++)
+                if (regex->takes[i].capture == capture)
+                        return true;
+        return false;
 }
 
 /**
@@ -388,25 +398,58 @@ bool regex_is_jit(const Regex *regex)
 }
 
 /**
- * regex_first_byte() - the byte that every match begins with, at the text's beginning; -1 if that is open
+ * regex_begin() - the bytes that every match begins with, at the text's beginning, up to eight of them
  */
-int regex_first_byte(const Regex *regex)
+RegexBegin regex_begin(const Regex *regex)
 {
-        return regex->literal_size > 0 ? (unsigned char) regex->literal[0] : -1;
+        const char all[sizeof(uint64_t)] = { '\xff', '\xff', '\xff', '\xff', '\xff', '\xff', '\xff', '\xff' };
+
+        return (RegexBegin){ regex_first_bytes(regex->literal, regex->literal_size), regex_first_bytes(all, regex->literal_size) };
+}
+
+/*
+ * What becomes of every text with this first byte, as far as the byte alone decides it: a text of nothing else is matched,
+ * and PCRE2 says if it has looked for what follows.
+ */
+static int match_byte(const Regex *regex, RegexRunner *runner, char first)
+{
+        return pcre2_match(regex->code, (PCRE2_SPTR) &first, 1, 0, PCRE2_PARTIAL_HARD | PCRE2_NO_JIT, runner->data, runner->context);
+}
+
+/**
+ * regex_may_match() - whether a pattern can match any text with this first byte
+ */
+bool regex_may_match(const Regex *regex, RegexRunner *runner, char first)
+{
+        uint32_t options;
+
+        if (regex->literal_size > 0)
+                return regex->literal[0] == first;
+        pcre2_pattern_info(regex->code, PCRE2_INFO_ALLOPTIONS, &options);
+        return !(options & PCRE2_ANCHORED) || match_byte(regex, runner, first) != PCRE2_ERROR_NOMATCH;
+}
+
+/**
+ * regex_passes() - whether a pattern matches every text with this first byte, and takes nothing of it
+ * @regex:      compiled with REGEX_AT_START
+ */
+bool regex_passes(const Regex *regex, RegexRunner *runner, char first)
+{
+        /* 1: no group has taken part. */
+        return match_byte(regex, runner, first) == 1 && pcre2_get_ovector_pointer(runner->data)[1] == 0;
 }
 
 static void take_captures(const Regex *regex, const RegexRunner *runner, const char *text, RegexMatch *match)
 {
         const PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(runner->data);
 
-        match->end = offsets[1];
-        for (size_t i = 0; i < _CAPTURE_MAX; i++) {
-                match->captures[i] = (RegexSpan){ 0 };
-                for (const uint8_t *group = regex->groups[i]; *group && !match->captures[i].text; group++) {
-                        PCRE2_SIZE start = offsets[2 * *group], end = offsets[2 * *group + 1];
-                        if (start != PCRE2_UNSET && start <= end)
-                                match->captures[i] = (RegexSpan){ text + start, end - start };
-                }
+        *match = (RegexMatch){ .end = offsets[1] };
+        for (size_t i = 0; i < regex->n_takes; i++) {
+                RegexSpan *span = &match->captures[regex->takes[i].capture];
+                PCRE2_SIZE start = offsets[2 * regex->takes[i].group], end = offsets[2 * regex->takes[i].group + 1];
+
+                if (!span->text && start != PCRE2_UNSET && start <= end)
+                        *span = (RegexSpan){ text + start, end - start };
         }
 }
 

@@ -11,7 +11,9 @@
  * the process number was used again.
  *
  * Outsiders make sessions, so the table is capped; the one that was silent
- * longest gives way and is counted. A list has them in that order.
+ * longest gives way and is counted. The list that has them in that order stands
+ * apart from them: a flood touches sessions that were far away in memory, but
+ * not their neighbours in the list as well.
  *
  * Keys are the same in every run, unlike table_hash(): a line that is read
  * again after a restart must fall into the same session, and the windows that
@@ -24,20 +26,25 @@
 #include <string.h>
 
 #include "filter/private.h"
+#include "util/index.h"
 #include "util/table.h"
 #include "util/text.h"
 
-typedef struct Entry Entry;
-struct Entry {
-        UT_hash_handle hh;
-        uint64_t key;
-        Entry *prev, *next;
+typedef struct Entry {
+        uint64_t key, hash;
         Session session;
-};
+} Entry;
+
+/* Of the entry with the same number; the 0th is the list's head. */
+typedef struct Link {
+        uint32_t prev, next;
+} Link;
 
 struct SessionTable {
-        Entry *entries;
-        Entry *order; /* the longest silent first */
+        Entry *entries; /* from 1 to max; those above `used` have never been touched */
+        Link *order; /* the longest silent first */
+        uint32_t used, spare; /* spare: entries that are free again, by `next` */
+        Index index;
         size_t max;
         uint64_t evicted;
 };
@@ -55,36 +62,70 @@ int session_table_new(size_t max, SessionTable **ret_table)
         if (!table)
                 return -ENOMEM;
         table->max = max;
+        table->entries = calloc(max + 1, sizeof *table->entries);
+        table->order = calloc(max + 1, sizeof *table->order);
+        if (!table->entries || !table->order) {
+                session_table_free(table);
+                return -ENOMEM;
+        }
         *ret_table = table;
         return 0;
 }
 
-static Entry *take_out(SessionTable *table, Entry *entry)
+static void unlink_entry(SessionTable *table, uint32_t i)
 {
-        HASH_DEL(table->entries, entry);
-        DL_DELETE(table->order, entry);
-        return entry;
+        table->order[table->order[i].prev].next = table->order[i].next;
+        table->order[table->order[i].next].prev = table->order[i].prev;
+}
+
+static void link_last(SessionTable *table, uint32_t i)
+{
+        table->order[i] = (Link){ .prev = table->order[0].prev };
+        table->order[table->order[0].prev].next = i;
+        table->order[0].prev = i;
+}
+
+static uint32_t number_of(const SessionTable *table, const Entry *entry)
+{
+        return (uint32_t) (entry - table->entries);
+}
+
+static uint64_t hash_of(uint64_t key)
+{
+        return table_hash(&key, sizeof key);
 }
 
 static void drop(SessionTable *table, Entry *entry)
 {
-        free(take_out(table, entry));
+        uint32_t i = number_of(table, entry);
+
+        index_remove(&table->index, entry->hash, entry);
+        unlink_entry(table, i);
+        table->order[i].next = table->spare;
+        table->spare = i;
 }
 
-/* In a full table the memory of the one that gives way. */
-static Entry *add(SessionTable *table, uint64_t key)
+/* In a full table the one that gives way makes room. */
+static Entry *add(SessionTable *table, uint64_t key, uint64_t hash)
 {
-        bool full = HASH_COUNT(table->entries) >= table->max;
-        Entry *entry = full ? take_out(table, table->order) : malloc(sizeof *entry);
+        uint32_t i;
 
-        if (!entry)
+        if (table->index.n_items >= table->max) {
+                drop(table, &table->entries[table->order[0].next]);
+                table->evicted++;
+        }
+        if (index_reserve(&table->index, 1) < 0)
                 return NULL;
-        table->evicted += full;
+        i = table->spare ? table->spare : ++table->used;
+        if (i == table->spare)
+                table->spare = table->order[i].next;
+        Entry *entry = &table->entries[i];
         memset(entry, 0, offsetof(Entry, session.user));
         entry->session.user[0] = entry->session.tried[0] = '\0';
         entry->key = key;
-        HASH_ADD(hh, table->entries, key, sizeof entry->key, entry);
-        DL_APPEND(table->order, entry);
+        entry->hash = hash;
+        index_add(&table->index, hash, entry);
+        link_last(table, i);
         return entry;
 }
 
@@ -95,22 +136,30 @@ static Entry *add(SessionTable *table, uint64_t key)
  */
 SessionTable *session_table_free(SessionTable *table)
 {
-        Entry *entry, *next;
-
         if (table) {
-                HASH_ITER (hh, table->entries, entry, next) {
-                        drop(table, entry);
-                }
+                index_deinit(&table->index);
+                free(table->order);
+                free(table->entries);
                 free(table);
         }
         return NULL;
 }
 
-static Entry *find(SessionTable *table, uint64_t key, EventTime now)
+static Entry *look(const SessionTable *table, uint64_t key, uint64_t hash)
 {
+        size_t at = 0;
         Entry *entry;
 
-        HASH_FIND(hh, table->entries, &key, sizeof key, entry);
+        do
+                entry = index_find(&table->index, hash, &at);
+        while (entry && entry->key != key);
+        return entry;
+}
+
+static Entry *find(SessionTable *table, uint64_t key, uint64_t hash, EventTime now)
+{
+        Entry *entry = look(table, key, hash);
+
         if (entry && event_time_before(event_time_add(entry->session.time, FILTER_SESSION_SECONDS), now)) {
                 drop(table, entry);
                 return NULL;
@@ -126,7 +175,7 @@ static Entry *find(SessionTable *table, uint64_t key, EventTime now)
  */
 Session *session_table_find(SessionTable *table, uint64_t key, EventTime now)
 {
-        Entry *entry = key ? find(table, key, now) : NULL;
+        Entry *entry = key ? find(table, key, hash_of(key), now) : NULL;
 
         return entry ? &entry->session : NULL;
 }
@@ -141,16 +190,17 @@ Session *session_table_find(SessionTable *table, uint64_t key, EventTime now)
  */
 Session *session_table_touch(SessionTable *table, uint64_t key, const Addr *addr, EventTime now)
 {
-        Entry *entry = find(table, key, now);
+        uint64_t hash = hash_of(key);
+        Entry *entry = find(table, key, hash, now);
 
         if (entry && addr->family && entry->session.addr.family && !addr_equal(addr, &entry->session.addr)) {
                 drop(table, entry);
                 entry = NULL;
         }
         if (entry) {
-                DL_DELETE(table->order, entry);
-                DL_APPEND(table->order, entry);
-        } else if (!(entry = add(table, key))) {
+                unlink_entry(table, number_of(table, entry));
+                link_last(table, number_of(table, entry));
+        } else if (!(entry = add(table, key, hash))) {
                 return NULL;
         }
         if (addr->family)
@@ -164,9 +214,8 @@ Session *session_table_touch(SessionTable *table, uint64_t key, const Addr *addr
  */
 void session_table_remove(SessionTable *table, uint64_t key)
 {
-        Entry *entry;
+        Entry *entry = look(table, key, hash_of(key));
 
-        HASH_FIND(hh, table->entries, &key, sizeof key, entry);
         if (entry)
                 drop(table, entry);
 }
@@ -176,11 +225,10 @@ void session_table_remove(SessionTable *table, uint64_t key)
  */
 void session_table_forget(SessionTable *table, const Addr *addr)
 {
-        Entry *entry, *next;
-
-        HASH_ITER (hh, table->entries, entry, next) {
-                if (addr_contains(addr, &entry->session.addr))
-                        drop(table, entry);
+        for (uint32_t i = table->order[0].next, next; i; i = next) {
+                next = table->order[i].next;
+                if (addr_contains(addr, &table->entries[i].session.addr))
+                        drop(table, &table->entries[i]);
         }
 }
 
@@ -189,7 +237,7 @@ void session_table_forget(SessionTable *table, const Addr *addr)
  */
 size_t session_table_count(const SessionTable *table)
 {
-        return HASH_COUNT(table->entries);
+        return table->index.n_items;
 }
 
 /**

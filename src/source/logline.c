@@ -166,6 +166,43 @@ static bool head_host(Head *head)
         return n > 0 && head->p[-1] != ':' && head_char(head, ' ');
 }
 
+/*
+ * "host ident[pid]: " is a header whoever asks, and nothing behind its bracket but the pid and the colon could change that. So
+ * where a line goes on as the last one that had such a header, up to the bracket, that is known.
+ */
+static bool head_same(Head *head, LogLine *line)
+{
+        const LogLineMemory *memory = head->options->memory;
+        Head here = *head;
+        int64_t pid;
+
+        if (!memory || memory->header_size == 0 || head->end - head->p < memory->header_size ||
+            memcmp(head->p, memory->header, memory->header_size) != 0)
+                return false;
+        here.p += memory->header_size - 1;
+        if (!head_pid(&here, &pid) || !head_char(&here, ':') || !head_space(&here))
+                return false;
+        size_t ident_size = (size_t) memory->header_size - memory->host_size - 1;
+        memcpy(line->ident, memory->header + memory->host_size, ident_size);
+        line->ident[ident_size] = '\0';
+        line->pid = pid;
+        line->syslog = true;
+        head->p = here.p;
+        return true;
+}
+
+static void remember_header(const Head *head, const char *text, size_t host_size, const char *ident)
+{
+        LogLineMemory *memory = head->options->memory;
+        size_t size = host_size + strlen(ident) + 1;
+
+        if (!memory || size > sizeof memory->header)
+                return;
+        memcpy(memory->header, text, size);
+        memory->header_size = (unsigned char) size;
+        memory->host_size = (unsigned char) host_size;
+}
+
 /* The header in front of the message, with or without host. On failure nothing has been taken. */
 static bool head_header(Head *head, LogLine *line)
 {
@@ -174,6 +211,8 @@ static bool head_header(Head *head, LogLine *line)
         int64_t pid = -1;
         bool padded;
 
+        if (head_same(head, line))
+                return true;
         if (head_tag(&here, name, &pid, &padded)) {
                 if (!head_known(head, name))
                         return false;
@@ -182,10 +221,15 @@ static bool head_header(Head *head, LogLine *line)
                 if (!head_bracketed(&here, name))
                         return false;
         } else {
-                if (!head_host(&here) || !head_tag(&here, name, &pid, &padded))
+                if (!head_host(&here))
+                        return false;
+                size_t host_size = (size_t) (here.p - head->p);
+                if (!head_tag(&here, name, &pid, &padded))
                         return false;
                 if ((pid < 0 || padded) && !head_known(head, name))
                         return false;
+                if (pid >= 0 && !padded)
+                        remember_header(head, head->p, host_size, name);
         }
         memcpy(line->ident, name, sizeof name);
         line->pid = pid;

@@ -339,7 +339,12 @@ static bool is_last(const LogLineMemory *memory, const LogLineOptions *options, 
 
 static void remember(LogLineMemory *memory, const LogLineOptions *options, unsigned form, const char *text, size_t size, const Stamp *stamp)
 {
-        *memory = (LogLineMemory){ .form = (unsigned char) form, .zoned = stamp->zoned, .time = stamp->time, .now = options->now, .zone = options->zone };
+        memory->form = (unsigned char) form;
+        memory->size = 0;
+        memory->zoned = stamp->zoned;
+        memory->time = stamp->time;
+        memory->now = options->now;
+        memory->zone = options->zone;
         if (size <= sizeof memory->text) {
                 memcpy(memory->text, text, size);
                 memory->size = (unsigned char) size;

@@ -77,7 +77,7 @@ int tracker_set_jail(Tracker *tracker, const TrackerJail *jail)
         state->removed = false;
         state->limits = (WindowLimits){ jail->findtime * USEC_PER_SEC, jail->maxretry };
         state->ipv6_prefix = jail->ipv6_prefix;
-        HASH_ITER (hh, tracker->windows, window, next)
+        DL_FOREACH_SAFE2 (tracker->windows, window, next, all_next)
                 if (window->key.jail == index && window->n_entries > 0)
                         tracker_touched(tracker, window, false);
         return 0;
@@ -99,32 +99,40 @@ int tracker_remove_jail(Tracker *tracker, const char *jail)
         state = tracker_find_jail(tracker, jail, &index);
         if (!state)
                 return TRACKER_E_NO_JAIL;
-        HASH_ITER (hh, tracker->windows, window, next)
+        DL_FOREACH_SAFE2 (tracker->windows, window, next, all_next)
                 if (window->key.jail == index && window->n_entries > 0)
                         tracker_retire(tracker, window);
         state->removed = true;
         return 0;
 }
 
-/* One tombstone for each window of a jail that the store knows, in a list by `next`. */
-static int tracker_make_tombstones(const Tracker *tracker, uint16_t jail, Window **ret_list)
+static int tracker_no_tombstones(Window *list)
+{
+        for (Window *next; list; list = next) {
+                next = list->next;
+                free(list);
+        }
+        return -ENOMEM;
+}
+
+/* One tombstone for each window of a jail that the store knows, in a list by `next`, and room in the index for them. */
+static int tracker_make_tombstones(Tracker *tracker, uint16_t jail, Window **ret_list)
 {
         Window *window, *next, *list = NULL, *tombstone;
+        size_t n = 0;
 
-        HASH_ITER (hh, tracker->windows, window, next) {
+        DL_FOREACH_SAFE2 (tracker->windows, window, next, all_next) {
                 if (window->key.jail != jail || window->n_entries == 0 || !window->stored)
                         continue;
                 tombstone = calloc(1, sizeof *tombstone);
-                if (!tombstone) {
-                        while ((tombstone = list)) {
-                                list = tombstone->next;
-                                free(tombstone);
-                        }
-                        return -ENOMEM;
-                }
+                if (!tombstone)
+                        return tracker_no_tombstones(list);
                 tombstone->next = list;
                 list = tombstone;
+                n++;
         }
+        if (index_reserve(&tracker->index, n) < 0)
+                return tracker_no_tombstones(list);
         *ret_list = list;
         return 0;
 }
@@ -176,7 +184,7 @@ int tracker_rename_jail(Tracker *tracker, const char *jail, const char *name)
                 r = tracker_make_tombstones(tracker, from, &tombstones);
         if (r < 0)
                 return r;
-        HASH_ITER (hh, tracker->windows, window, next) {
+        DL_FOREACH_SAFE2 (tracker->windows, window, next, all_next) {
                 Window *tombstone = NULL;
 
                 if (window->key.jail != from || window->n_entries == 0)
@@ -187,7 +195,7 @@ int tracker_rename_jail(Tracker *tracker, const char *jail, const char *name)
                 }
                 /* What is freed may be the one that the loop has noted as next. */
                 if (next && next->key.jail == to && addr_equal(&next->key.addr, &window->key.addr))
-                        next = next->hh.next;
+                        next = next->all_next;
                 tracker_move(tracker, window, to, tombstone);
         }
         old = tracker->jails[from];

@@ -5,6 +5,7 @@
 
 #include "tracker.h"
 #include "tracker/window.h"
+#include "util/index.h"
 #include "util/intern.h"
 
 #define RANKS (TRACKER_MAXRETRY_MAX + 1)
@@ -25,7 +26,8 @@ struct Tracker {
         size_t n_jails;
         Addr *singles; /* IPv6 prefixes in which every address counts on its own */
         size_t n_singles;
-        Window *windows; /* and tombstones */
+        Index index; /* of windows and tombstones, */
+        Window *windows; /* ... all in a list */
         Window *ranks[RANKS];
         Window *dirty;
         Heap deadlines;

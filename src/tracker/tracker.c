@@ -53,15 +53,19 @@ int tracker_new(size_t max_windows, size_t max_evidence_bytes, TrackerSink sink,
         return 0;
 }
 
+/* The index must have room for it. */
 void tracker_link(Tracker *tracker, Window *window)
 {
-        HASH_ADD(hh, tracker->windows, key, sizeof window->key, window);
+        window->hash = table_hash(&window->key, sizeof window->key);
+        index_add(&tracker->index, window->hash, window);
+        DL_APPEND2(tracker->windows, window, all_prev, all_next);
         tracker->jails[window->key.jail]->n_windows++;
 }
 
 void tracker_unlink(Tracker *tracker, Window *window)
 {
-        HASH_DEL(tracker->windows, window);
+        index_remove(&tracker->index, window->hash, window);
+        DL_DELETE2(tracker->windows, window, all_prev, all_next);
         tracker->jails[window->key.jail]->n_windows--;
 }
 
@@ -85,13 +89,14 @@ Tracker *tracker_free(Tracker *tracker)
 
         if (!tracker)
                 return NULL;
-        HASH_ITER (hh, tracker->windows, window, next)
+        DL_FOREACH_SAFE2 (tracker->windows, window, next, all_next)
                 tracker_free_window(tracker, window);
         for (size_t i = 0; i < tracker->n_jails; i++)
                 free(tracker->jails[i]);
         free(tracker->jails);
         free(tracker->singles);
         heap_deinit(&tracker->deadlines);
+        index_deinit(&tracker->index);
         intern_free(tracker->rules);
         free(tracker);
         return NULL;
@@ -188,9 +193,13 @@ static WindowKey window_key(const Addr *addr, uint16_t jail)
 Window *tracker_find(const Tracker *tracker, const Addr *addr, uint16_t jail)
 {
         WindowKey key = window_key(addr, jail);
+        uint64_t hash = table_hash(&key, sizeof key);
+        size_t at = 0;
         Window *window;
 
-        HASH_FIND(hh, tracker->windows, &key, sizeof key, window);
+        do
+                window = index_find(&tracker->index, hash, &at);
+        while (window && memcmp(&window->key, &key, sizeof key) != 0);
         return window;
 }
 
@@ -207,10 +216,10 @@ void tracker_evict(Tracker *tracker)
         }
 }
 
-/* A live window, found, revived from its tombstone or made; its entries are the caller's to add at once. */
-static int tracker_want(Tracker *tracker, const Addr *addr, uint16_t jail, Window **ret_window)
+/* A live window: the one that was found, revived if it is a tombstone, or a new one; its entries are the caller's to add at once. */
+static int tracker_want(Tracker *tracker, const Addr *addr, uint16_t jail, Window *found, Window **ret_window)
 {
-        Window *window = tracker_find(tracker, addr, jail);
+        Window *window = found;
         int r;
 
         if (window && window->n_entries > 0) {
@@ -220,6 +229,8 @@ static int tracker_want(Tracker *tracker, const Addr *addr, uint16_t jail, Windo
         while (tracker->stats.windows >= tracker->stats.max_windows)
                 tracker_evict(tracker);
         if (!window) {
+                if (index_reserve(&tracker->index, 1) < 0)
+                        return -ENOMEM;
                 window = calloc(1, sizeof *window);
                 if (!window)
                         return -ENOMEM;
@@ -340,7 +351,7 @@ static int tracker_insert_entries(Window *window, WindowEntry entry, unsigned at
         return r;
 }
 
-static int tracker_insert(Tracker *tracker, const Hit *hit, const Addr *addr, uint16_t jail, unsigned attempts)
+static int tracker_insert(Tracker *tracker, const Hit *hit, const Addr *addr, uint16_t jail, Window *found, unsigned attempts)
 {
         const WindowLimits *limits = &tracker->jails[jail]->limits;
         size_t *evidence_bytes = &tracker->stats.evidence_bytes, index;
@@ -358,7 +369,7 @@ static int tracker_insert(Tracker *tracker, const Hit *hit, const Addr *addr, ui
         entry.rule = intern_text(tracker->rules, hit->rule);
         if (!entry.rule)
                 return -ENOMEM;
-        r = tracker_want(tracker, addr, jail, &window);
+        r = tracker_want(tracker, addr, jail, found, &window);
         if (r < 0)
                 return r;
         if (hit->line) {
@@ -430,11 +441,13 @@ int tracker_hit(Tracker *tracker, const Hit *hit, unsigned *ret_counted)
                 }
                 if (hit->ends && counted == 0)
                         changed |= window_end_session(window, hit->session, copy.time, evidence_bytes);
-                if (changed)
+                if (changed) {
                         tracker_touched(tracker, window, true);
+                        window = tracker_find(tracker, &addr, index); /* it may be gone */
+                }
         }
         if (counted > 0) {
-                r = tracker_insert(tracker, &copy, &addr, index, counted);
+                r = tracker_insert(tracker, &copy, &addr, index, window, counted);
                 if (r < 0)
                         return r;
         }
@@ -503,7 +516,7 @@ static int tracker_visit(Tracker *tracker, const char *jail, const Addr *addr, W
                 }
                 return 0;
         }
-        HASH_ITER (hh, tracker->windows, window, next) {
+        DL_FOREACH_SAFE2 (tracker->windows, window, next, all_next) {
                 if (window->n_entries == 0 || (jail && window->key.jail != index))
                         continue;
                 if (addr && !addr_contains(addr, &window->key.addr) && !addr_contains(&window->key.addr, addr))
@@ -614,7 +627,7 @@ int tracker_restore(Tracker *tracker, const WindowRecord *record)
                 return TRACKER_E_NO_JAIL;
         if (record->n_entries == 0)
                 return 0;
-        r = tracker_want(tracker, &record->addr, jail, &window);
+        r = tracker_want(tracker, &record->addr, jail, tracker_find(tracker, &record->addr, jail), &window);
         if (r < 0)
                 return r;
         window->stored = true;

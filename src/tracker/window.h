@@ -23,7 +23,7 @@ _Static_assert(sizeof(WindowKey) == sizeof(Addr) + sizeof(uint16_t), "a hash key
 typedef struct Window Window;
 
 struct Window {
-        UT_hash_handle hh;
+        uint64_t hash;          /* of its key */
         WindowKey key;
         uint16_t n_entries;
         uint16_t n_allocated;
@@ -34,6 +34,7 @@ struct Window {
         HeapItem deadline;
         Window *prev, *next;    /* of equal rank, the one touched last at the end */
         Window *dirty_prev, *dirty_next;
+        Window *all_prev, *all_next;
 };
 
 /**

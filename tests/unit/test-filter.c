@@ -427,6 +427,36 @@ static void test_prefix(void)
         check(hit.kind == HIT_END && hit.session != session);
 }
 
+/* Of lines whose first byte decides it neither prefix nor rule is asked: with each pattern in both places, as PCRE2 says. */
+static void test_first_bytes(void)
+{
+        static const char *const patterns[] = { "^(?:error: )?PAM", "^(?:Invalid|Illegal) user", "^(?i)abc", "^ *x", "^x?", "^(?:x|$)", "^(?=[a-f])", "^(?!x)",
+                                                "^(?:\\[ID \\d+\\] |kernel: )?", "^.", "^\\d", "x$", "^a|b", "^a|^b", "(?<!a)x", "^(?<user>)", "^$", "\\bx", "^a\\b", ".*x",
+                                                "^literal and more", "^liter" };
+        static const char *const rests[] = { "", "x", "rror: PAM", "llegal user", "iteral and more", "itera", "ID 7] ", "ernel: b", " x", "bc" };
+        char yaml[512], text[64];
+
+        for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+                snprintf(yaml, sizeof yaml, HEAD "prefix: '%s'\nmodes: {normal: [{id: a, regex: '%s', kind: end}]}\nsession: pid\n", patterns[i], patterns[i]);
+                _cleanup_(filter_freep) Filter *filter = load(yaml, NULL);
+
+                for (int byte = 0; byte < 256; byte++)
+                        for (size_t j = 0; j < sizeof rests / sizeof *rests; j++) {
+                                RegexMatch prefix, match;
+                                size_t size = (size_t) snprintf(text, sizeof text, "%c%s", 'x', rests[j]);
+                                Line line = { .text = text, .length = size, .time = { 1000 * USEC_PER_SEC }, .ident = "t", .pid = 7, .source = "test" };
+                                Hit hit;
+
+                                text[0] = (char) byte;
+                                bool expected = regex_match(filter->prefix, filter->runner, text, size, &prefix) == 0 &&
+                                                regex_match(filter->rules[0].regex, filter->runner, text + prefix.end, size - prefix.end, &match) == 0;
+                                check_int(filter_match(filter, &line, &hit), expected ? FILTER_HELPER : FILTER_NONE);
+                                if (filter->passes[byte])
+                                        check_int(prefix.end, 0);
+                        }
+        }
+}
+
 /* ---- origin ---- */
 
 typedef struct FakeOrigin {
@@ -742,6 +772,7 @@ int main(void)
         test_long();
         test_limit();
         test_prefix();
+        test_first_bytes();
         test_origin();
         test_transport();
         test_sessions();

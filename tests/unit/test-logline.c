@@ -499,6 +499,35 @@ static void test_last_stamp(const Zone *zone)
         }
 }
 
+/* Behind a header that is remembered: what is like it, and what only seems so. */
+static void test_header_memory(void)
+{
+        static const char *const befores[] = { "srv sshd[12]: a", "Nov 24 05:50:16 srv sshd[12]: a", "::1 sshd[12]: a", "srv sshd (x)[7]: a" };
+        static const char *const behinds[] = {
+                "srv sshd[12]: b", "srv sshd[34]:", "srv sshd[34]: ", "srv sshd[]: b", "srv sshd[12] b", "srv sshd[12345678901]: b", "srv sshd[1]:b", "srv sshd[x]: b",
+                "srv sshd[1", "srv sshd[", "srv sshd", "srv sshd: b", "srv sshd [1]: b", "srv sshd2[1]: b", "srv ssh[1]: b", "sr sshd[1]: b", "srv: sshd[1]: b",
+                "[srv sshd[1]: b", "srv  sshd[1]: b", "srv foreign[1]: b", "srv sshd[1]: srv sshd[2]: b", "::1 sshd[1]: b", "srv sshd (x)[1]: b", "srv sshd (x) b",
+        };
+
+        for (size_t i = 0; i < sizeof befores / sizeof *befores; i++)
+                for (size_t j = 0; j < sizeof behinds / sizeof *behinds; j++)
+                        for (int stamp = 0; stamp < 2; stamp++) {
+                                LogLineMemory memory = { 0 };
+                                LogLineOptions options = { .now = { T + 5 * SEC }, .memory = &memory };
+                                LogLine line, alone;
+                                char text[128];
+
+                                snprintf(text, sizeof text, "%s%s", stamp ? "Nov 24 05:50:17 " : "", behinds[j]);
+                                logline_parse(&options, befores[i], strlen(befores[i]), knows, (void *) services, &line);
+                                logline_parse(&options, text, strlen(text), knows, (void *) services, &line);
+                                options.memory = NULL;
+                                logline_parse(&options, text, strlen(text), knows, (void *) services, &alone);
+                                check(line.text == alone.text && line.length == alone.length && line.pid == alone.pid && line.syslog == alone.syslog);
+                                check_text(line.ident, alone.ident);
+                                check_int(line.time.usec, alone.time.usec);
+                        }
+}
+
 /* Whatever a file's lines had before: each line is read as if it were the first. */
 static void test_memory(void)
 {
@@ -521,7 +550,9 @@ static void test_memory(void)
                         check_int(line.time.usec, alone.time.usec);
                         check_int(line.zoned, alone.zoned);
                         check(line.text == alone.text && line.pid == alone.pid && line.syslog == alone.syslog);
+                        check_text(line.ident, alone.ident);
                 }
+        test_header_memory();
 
         static const struct {
                 const char *text, *message;
@@ -728,14 +759,14 @@ static void test_speed(void)
                 double best = 1e9;
 
                 for (int run = 0; run < 5; run++) {
-                        int64_t sum = 0;
+                        uint64_t sum = 0;
 
                         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
                         for (unsigned n = 0; n < rounds; n++) {
                                 LogLine line;
 
                                 logline_parse(&options, cases[i].text, size, knows, (void *) sshd_idents, &line);
-                                sum += line.time.usec + line.pid;
+                                sum += (uint64_t) (line.time.usec + line.pid);
                         }
                         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
                         check(sum != 0);
