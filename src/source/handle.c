@@ -173,6 +173,9 @@ int journal_handle_open(JournalHandle *handle, const JournalConfig *config, Prob
         /* The descriptor starts the watching, so it comes before the first look: what arrives between is seen twice at worst. */
         if (r >= 0)
                 r = sd_journal_get_fd(journal);
+        /* A file that journald renames while the directory is listed may be in neither place. Its renaming has been watched by then. */
+        if (r >= 0)
+                r = sd_journal_process(journal);
         if (r < 0)
                 return open_failed(problem, r);
         handle->journal = steal(journal);
