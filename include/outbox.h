@@ -126,7 +126,7 @@ typedef struct OutboxRow {
         OutboxKind kind;
         OutboxState state;
         unsigned attempts;
-        EventTime first_try;    /* EVENT_TIME_NONE: not yet */
+        EventTime first_try;    /* that may have been accepted; EVENT_TIME_NONE: not yet */
         EventTime next_try;     /* EVENT_TIME_NONE: at once */
         bool maybe;             /* an earlier try may have been accepted */
 } OutboxRow;

@@ -339,7 +339,8 @@ static bool may_repeat(OutboxKind kind)
 void outbox_row_begin(OutboxRow *row, EventTime now)
 {
         row->state = OUTBOX_IN_FLIGHT;
-        if (row->attempts++ == 0)
+        row->attempts++;
+        if (!row->maybe) /* what has surely failed before is none */
                 row->first_try = now;
         row->next_try = EVENT_TIME_NONE;
 }

@@ -56,7 +56,7 @@ static const char *const STATEMENTS[N_STATEMENTS] = {
         [STATEMENT_SET_ASIDE] = "INSERT INTO set_aside (source, position, text, time) VALUES (?1, ?2, ?3, ?4)",
         [STATEMENT_OUTBOX_MERGE] =
                 "UPDATE outbox SET ban = ?1, jail = ?2, attack = ?3, first = ?4, failures = ?5"
-                " WHERE address = ?6 AND service = ?7 AND state = 'queued' AND attempts = 0",
+                " WHERE address = ?6 AND service = ?7 AND state = 'queued' AND maybe = 0",
         [STATEMENT_OUTBOX_LAST] =
                 "SELECT max(coalesce(first_try, settled, 0)) FROM outbox WHERE address = ?1 AND service = ?2"
                 " AND (state IN ('done', 'unknown', 'in-flight') OR (state = 'queued' AND attempts > 0))",

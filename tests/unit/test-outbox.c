@@ -125,6 +125,14 @@ static void test_take_back(void)
         check_int(row.state, OUTBOX_QUEUED);
         check_time(row.next_try, AT(800));
 
+        /* What surely failed before does not count: the first try that may have arrived does. */
+        row = sent(OUTBOX_REPORT, NOW);
+        outbox_row_settle(&row, ANSWER(.outcome = OUTCOME_FAILED), AT(1));
+        outbox_row_begin(&row, AT(2 * DAY));
+        outbox_row_settle(&row, ANSWER(.outcome = OUTCOME_UNCERTAIN), AT(2 * DAY + 300));
+        check_int(row.state, OUTBOX_QUEUED);
+        check_time(outbox_row_lost(&row), AT(2 * DAY + 840));
+
         row = sent(OUTBOX_VOTE, NOW);
         outbox_row_take_back(&row, AT(30 * DAY));
         check_int(row.state, OUTBOX_QUEUED);

@@ -175,6 +175,28 @@ static void test_window(void)
         end();
 }
 
+/* The service was down for days: the window begins with the try that got through, and what happens meanwhile is one report. */
+static void test_window_after_failures(void)
+{
+        const OutboxResult *result;
+
+        begin();
+        put(OUTBOX_REPORT, "203.0.113.5", 1, 0);
+        settle(claim(OUTBOX_ABUSEIPDB, 0)->claim, OUTCOME_FAILED, 1);
+        put(OUTBOX_REPORT, "203.0.113.5", 2, DAY + HOUR);
+        check_int(store_flush(store, 5000), 0);
+        check_int(rows("1"), 1);
+        check_int(rows("ban = 2 AND attempts = 1"), 1);
+        result = claim(OUTBOX_ABUSEIPDB, 2 * DAY);
+        check_int(result->n_entries, 1);
+        settle(result->claim, OUTCOME_DONE, 2 * DAY + 1);
+        put(OUTBOX_REPORT, "203.0.113.5", 3, 2 * DAY + HOUR);
+        result = claim(OUTBOX_ABUSEIPDB, 2 * DAY + HOUR);
+        check_int(result->claim, 0);
+        check_int(result->next.usec, AT(3 * DAY).usec);
+        end();
+}
+
 /* The carrier is gone: within 14 minutes a report goes again, later it is unknown, as a comment is at once. */
 static void test_lost(void)
 {
@@ -510,6 +532,7 @@ int main(void)
         check(sd_event_default(&event) >= 0);
         test_way();
         test_window();
+        test_window_after_failures();
         test_lost();
         test_give_up();
         test_budget();
