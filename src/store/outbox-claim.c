@@ -112,7 +112,7 @@ static int give_out(Claim *claim, OutboxKind kind, bool bulk, int64_t max)
         OutboxResult *result = claim->result;
         OutboxEndpoint endpoint = bulk ? OUTBOX_ABUSEIPDB_BULK : outbox_kind_endpoint(kind);
         OutboxBudget *budget = &result->budgets[endpoint];
-        int64_t number = 1;
+        int64_t number = claim->now.usec / 1000; /* as with ids: one of a database that was lost must not come again */
         sqlite3_stmt *statement;
         char sql[1024];
         int rc;

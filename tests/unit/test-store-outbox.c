@@ -103,6 +103,23 @@ static long long rows(const char *condition)
         return ask(directory, sql);
 }
 
+/* What was claimed of a database that was lost settles nothing in the one that took its place. */
+static void test_other_database(void)
+{
+        uint64_t old;
+
+        begin();
+        put(OUTBOX_REPORT, "203.0.113.5", 1, 0);
+        old = claim(OUTBOX_ABUSEIPDB, 0)->claim;
+        end();
+        begin();
+        put(OUTBOX_VOTE, "203.0.113.6", 2, 10);
+        check_int(claim(OUTBOX_VIRUSTOTAL, 10)->n_entries, 1);
+        check_int(settle(old, OUTCOME_DONE, 11)->r, OUTBOX_E_NO_CLAIM);
+        check_int(rows("state = 'in-flight'"), 1);
+        end();
+}
+
 /* From the ban to the receipt, over a restart. */
 static void test_way(void)
 {
@@ -531,6 +548,7 @@ int main(void)
 {
         check(sd_event_default(&event) >= 0);
         test_way();
+        test_other_database();
         test_window();
         test_window_after_failures();
         test_lost();
