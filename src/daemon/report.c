@@ -82,6 +82,7 @@ void report_take(Daemon *daemon, const Ban *ban)
                                                         .ban_id = ban->id,
                                                         .addr = ban->source,
                                                         .jail = ban->jail,
+                                                        .now = report_now(),
                                                         .attack = daemon->by_hand == BY_HAND_NOT && ban->n_evidence > 0
                                                                           ? ban->evidence[ban->n_evidence - 1].time
                                                                           : event_time_max(ban->start, daemon->by_hand == BY_HAND_NOT ? ban->start : clock_event_now()),

@@ -143,12 +143,26 @@ static EventTime day_end(OutboxLane lane, EventTime now)
 }
 
 /**
+ * outbox_budget_is_ahead() - whether the last request was made later than now: the clock has been set back
+ */
+bool outbox_budget_is_ahead(const OutboxBudget *budget, EventTime now)
+{
+        return event_time_before(now, budget->last);
+}
+
+/**
  * outbox_budget_roll() - begin the next day if it is time
+ *
+ * After the clock was set back nothing waits until then: who has a reason to refuse will say so again.
  */
 void outbox_budget_roll(OutboxBudget *budget, OutboxLane lane, EventTime now)
 {
+        if (outbox_budget_is_ahead(budget, now)) {
+                budget->last = budget->blocked = EVENT_TIME_NONE;
+                budget->resets = day_end(lane, now);
+        }
         bool over = !event_time_before(now, budget->resets);
-        /* The clock was set back: no day ends later than a day from now, but for what a service has said. */
+        /* No day ends later than a day from now, but for what a service has said. */
         bool odd = event_time_before(event_time_add(now, DAY_SEC), budget->resets) && budget->reason != OUTCOME_QUOTA;
 
         if (!over && !odd)
@@ -361,6 +375,8 @@ static void again(OutboxRow *row, bool maybe, EventTime next_try, EventTime now)
 
         row->maybe |= maybe;
         lost = outbox_row_lost(row);
+        if (lost.usec != EVENT_TIME_FOREVER.usec && event_time_before(now, row->first_try))
+                lost = EVENT_TIME_NONE; /* the clock was set back: nobody knows how long ago that was */
         if (event_time_before(now, lost)) {
                 row->state = OUTBOX_QUEUED;
                 row->next_try = event_time_before(next_try, lost) ? next_try : now;

@@ -64,11 +64,27 @@ static int take_back(Claim *claim)
 static int give_up(Claim *claim)
 {
         int rc = outbox_run(claim->db,
-                            "UPDATE outbox SET state = 'unknown', settled = ?1 WHERE state = 'queued' AND maybe = 1 AND service = 'abuseipdb' AND first_try <= ?2",
+                            "UPDATE outbox SET state = 'unknown', settled = ?1 WHERE state = 'queued' AND maybe = 1 AND service = 'abuseipdb'"
+                            " AND (first_try <= ?2 OR first_try > ?1)",
                             "ii", claim->now.usec, event_time_ago(claim->now, OUTBOX_AGAIN_SEC).usec);
 
         claim->result->lost += (size_t) sqlite3_changes(claim->db);
         return rc;
+}
+
+/* The clock was set back: what waits until then would wait for longer than it was to. */
+static int set_back(Claim *claim)
+{
+        bool ahead = false;
+
+        for (unsigned i = 0; i < _OUTBOX_ENDPOINT_MAX; i++)
+                ahead = ahead || outbox_budget_is_ahead(&claim->result->budgets[i], claim->now);
+        if (!ahead)
+                return SQLITE_OK;
+        return outbox_run(claim->db,
+                          "UPDATE outbox SET next_try = CASE WHEN first_try IS NULL THEN next_try - added + ?1 ELSE 0 END, added = min(added, ?1)"
+                          " WHERE state = 'queued' AND next_try > ?1 AND (first_try > ?1 OR (first_try IS NULL AND added > ?1))",
+                          "i", claim->now.usec);
 }
 
 /* ---- what is due ---- */
@@ -267,6 +283,8 @@ int outbox_claim(sqlite3 *db, const OutboxRequest *request, OutboxResult *result
                 rc = give_up(&claim);
         if (rc == SQLITE_OK)
                 rc = outbox_read_budgets(db, result->budgets);
+        if (rc == SQLITE_OK)
+                rc = set_back(&claim);
         if (rc != SQLITE_OK)
                 return rc;
         for (unsigned i = 0; i < _OUTBOX_ENDPOINT_MAX; i++)

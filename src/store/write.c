@@ -212,14 +212,14 @@ static int write_events(Database *database, const Batch *batch)
 static int enter_report(Database *database, const OutboxRecord *record, const char *addr)
 {
         sqlite3_stmt *last = database->statements[STATEMENT_OUTBOX_LAST], *insert = database->statements[STATEMENT_OUTBOX];
-        int64_t told = 0, now = clock_event_now().usec, next_try = 0;
+        int64_t told = 0, now = record->now.usec, next_try = 0;
         int rc;
 
         bind_text(last, 1, addr);
         bind_text(last, 2, outbox_kind_name(record->kind));
         rc = sqlite3_step(last);
         if (rc == SQLITE_ROW)
-                told = sqlite3_column_int64(last, 0);
+                told = sqlite3_column_int64(last, 0) < now ? sqlite3_column_int64(last, 0) : now; /* the clock may have been set back since */
         sqlite3_reset(last);
         sqlite3_clear_bindings(last);
         if (rc != SQLITE_ROW)

@@ -180,6 +180,40 @@ static void test_day(void)
         check_time(outbox_budget_next(&budget, &(OutboxTerms){ .daily = 0 }), EVENT_TIME_FOREVER);
 }
 
+/* A clock that was set back, be it by an hour or by years, makes nothing wait until then, and gives no request of the day anew. */
+static void test_set_back(void)
+{
+        static const OutboxOutcome outcomes[] = { OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_KEY, OUTCOME_QUOTA };
+        static const int64_t back[] = { HOUR, DAY, 5000 * DAY };
+
+        for (size_t i = 0; i < 12; i++) {
+                OutboxBudget budget = { .remaining = -1 };
+
+                outbox_budget_roll(&budget, OUTBOX_VIRUSTOTAL, NOW);
+                outbox_budget_spend(&budget, NOW);
+                outbox_budget_settle(&budget, ANSWER(.outcome = outcomes[i / 3], .retry_after = 4000), NOW);
+                outbox_budget_roll(&budget, OUTBOX_VIRUSTOTAL, AT(-back[i % 3]));
+                check(!event_time_before(AT(-back[i % 3]), outbox_budget_next(&budget, &VIRUSTOTAL)));
+                check_int(outbox_budget_left(&budget, &VIRUSTOTAL), 499);
+                check(event_time_before(budget.resets, AT(DAY + 1 - back[i % 3])));
+        }
+}
+
+/* Whether fourteen minutes are over cannot be told then. */
+static void test_set_back_row(void)
+{
+        OutboxRow row = sent(OUTBOX_REPORT, NOW);
+
+        outbox_row_take_back(&row, AT(-HOUR));
+        check_int(row.state, OUTBOX_UNKNOWN);
+        row = sent(OUTBOX_REPORT, NOW);
+        outbox_row_settle(&row, ANSWER(.outcome = OUTCOME_FAILED), AT(-HOUR));
+        check_int(row.state, OUTBOX_QUEUED);
+        row = sent(OUTBOX_VOTE, NOW);
+        outbox_row_take_back(&row, AT(-HOUR));
+        check_int(row.state, OUTBOX_QUEUED);
+}
+
 /* The service's own count goes where it is lower; where it went up, its day has begun. */
 static void test_headers(void)
 {
@@ -330,6 +364,8 @@ int main(void)
         test_waits();
         test_take_back();
         test_day();
+        test_set_back();
+        test_set_back_row();
         test_headers();
         test_quota();
         test_backoff();

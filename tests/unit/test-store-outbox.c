@@ -68,6 +68,7 @@ static void put(OutboxKind kind, const char *addr, uint64_t ban_id, int64_t seco
                                                  .ban_id = ban_id,
                                                  .addr = address(addr),
                                                  .jail = "sshd",
+                                                 .now = AT(seconds),
                                                  .attack = AT(seconds),
                                                  .first = AT(seconds - 60),
                                                  .failures = 5,
@@ -214,6 +215,40 @@ static void test_window_after_failures(void)
         end();
 }
 
+/* Rows of the clock's own time: what is entered carries it. */
+static int64_t present(void)
+{
+        return (clock_event_now().usec - NOW.usec) / USEC_PER_SEC;
+}
+
+/* The clock went from years ahead back to the present: rows wait as long as they would have waited, and what was told then counts as told now. */
+static void test_set_back(void)
+{
+        const int64_t now = present(), ahead = now + 5000 * DAY;
+        const OutboxResult *result;
+
+        begin();
+        put(OUTBOX_REPORT, "203.0.113.5", 1, ahead);
+        put(OUTBOX_REPORT, "203.0.113.6", 2, ahead);
+        put(OUTBOX_REPORT, "203.0.113.7", 3, ahead);
+        settle(claim(OUTBOX_ABUSEIPDB, ahead)->claim, OUTCOME_DONE, ahead + 1);
+        settle(claim(OUTBOX_ABUSEIPDB, ahead + 2)->claim, OUTCOME_UNCERTAIN, ahead + 3);
+        settle(claim(OUTBOX_ABUSEIPDB, ahead + 60)->claim, OUTCOME_FAILED, ahead + 61);
+        check_int(rows("state = 'queued'"), 2);
+        put(OUTBOX_REPORT, "203.0.113.5", 4, now);
+        result = claim(OUTBOX_ABUSEIPDB, now);
+        check_int(rows("state = 'unknown' AND address = '203.0.113.6'"), 1);
+        check_int(result->lost, 1);
+        check_int(result->n_entries, 1);
+        check_int(result->entries[0].ban_id, 3);
+        settle(result->claim, OUTCOME_DONE, now + 1);
+        result = claim(OUTBOX_ABUSEIPDB, now + 2);
+        check_int(result->claim, 0);
+        check(event_time_before(result->next, AT(now + DAY + 60)));
+        check_int(claim(OUTBOX_ABUSEIPDB, now + DAY + 60)->n_entries, 1);
+        end();
+}
+
 /* The carrier is gone: within 14 minutes a report goes again, later it is unknown, as a comment is at once. */
 static void test_lost(void)
 {
@@ -309,12 +344,6 @@ static void put_many(int from, int n)
                 snprintf(addr, sizeof addr, "198.51.%d.%d", 100 + i / 250, i % 250 + 1);
                 put(OUTBOX_REPORT, addr, (uint64_t) i + 1, 0);
         }
-}
-
-/* Rows of the clock's own time: what is entered carries it. */
-static int64_t present(void)
-{
-        return (clock_event_now().usec - NOW.usec) / USEC_PER_SEC;
 }
 
 static void test_bulk(void)
@@ -551,6 +580,7 @@ int main(void)
         test_other_database();
         test_window();
         test_window_after_failures();
+        test_set_back();
         test_lost();
         test_give_up();
         test_budget();
