@@ -60,6 +60,10 @@ static const char *const STATEMENTS[N_STATEMENTS] = {
         [STATEMENT_OUTBOX_LAST] =
                 "SELECT max(coalesce(first_try, settled, 0)) FROM outbox WHERE address = ?1 AND service = ?2"
                 " AND (state IN ('done', 'unknown', 'in-flight') OR (state = 'queued' AND attempts > 0))",
+        /* What may have arrived must be known as told; what takes something back has no ban. */
+        [STATEMENT_OUTBOX_LIFTED] =
+                "UPDATE outbox SET state = CASE maybe WHEN 1 THEN 'unknown' ELSE 'dropped' END, settled = ?2, receipt = 'its ban was lifted by hand'"
+                " WHERE ban = ?1 AND state = 'queued'",
         [STATEMENT_OUTBOX] =
                 "INSERT INTO outbox (ban, service, address, jail, attack, first, failures, added, state, next_try)"
                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'queued', ?9)",

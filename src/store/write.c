@@ -8,6 +8,8 @@
  * before it have done.
  */
 
+#include <string.h>
+
 #include "store/private.h"
 
 #define PRUNE_STEP 1000 /* rows in one transaction */
@@ -265,6 +267,23 @@ static int write_outbox(Database *database, const Batch *batch)
         return SQLITE_OK;
 }
 
+/* Who lifts a ban by hand says that it was a mistake: what it was to tell, and has not told yet, is dropped. */
+static int drop_lifted(Database *database, const Batch *batch)
+{
+        sqlite3_stmt *statement = database->statements[STATEMENT_OUTBOX_LIFTED];
+
+        for (const BatchBan *row = batch->bans; row; row = row->hh.next) {
+                if (!row->how || strcmp(row->how, ban_event_kind_name(BAN_EVENT_UNBAN)) != 0)
+                        continue;
+                sqlite3_bind_int64(statement, 1, (int64_t) row->id);
+                sqlite3_bind_int64(statement, 2, row->ended.usec);
+                int rc = run(statement);
+                if (rc != SQLITE_OK)
+                        return rc;
+        }
+        return SQLITE_OK;
+}
+
 static int run_jobs(Database *database, const Batch *batch)
 {
         for (OutboxJob *job = batch->jobs; job; job = job->next) {
@@ -311,8 +330,8 @@ int write_rows(Database *database, const Batch *batch)
 {
         static int (*const parts[])(Database *, const Batch *) = { write_windows, write_bans,   write_levels,
                                                                    write_allowed, write_paused, write_events,
-                                                                   write_outbox,  write_set_aside, write_positions,
-                                                                   run_jobs };
+                                                                   write_outbox,  drop_lifted,   write_set_aside,
+                                                                   write_positions, run_jobs };
         int rc = SQLITE_OK;
 
         for (size_t i = 0; rc == SQLITE_OK && i < sizeof parts / sizeof *parts; i++)

@@ -249,6 +249,49 @@ static void test_set_back(void)
         end();
 }
 
+/* Whoever lifts a ban by hand takes back what it was to tell; a ban that expires, or one that is made anew, tells it. */
+static void test_lifted(void)
+{
+        const OutboxResult *result;
+
+        begin();
+        for (uint64_t id = 1; id <= 5; id++) {
+                char addr[32];
+
+                snprintf(addr, sizeof addr, "203.0.113.%d", (int) id);
+                put_ban(store, id, addr, EVENT_TIME_FOREVER);
+                put(OUTBOX_REPORT, addr, id, (int64_t) id);
+        }
+        store_end_ban(store, 1, NOW, "unban"); /* in one batch with the ban */
+        store_end_ban(store, 2, NOW, "expire");
+        check_int(store_flush(store, 5000), 0);
+        check_int(rows("address = '203.0.113.1' AND state = 'dropped' AND settled IS NOT NULL AND receipt <> ''"), 1);
+        check_int(rows("state = 'queued'"), 4);
+        put(OUTBOX_VOTE, "203.0.113.3", 3, 3);
+        settle(claim(OUTBOX_ABUSEIPDB, 10)->claim, OUTCOME_DONE, 11); /* ban 2 */
+        result = claim(OUTBOX_ABUSEIPDB, 12);
+        check_int(result->entries[0].ban_id, 3);
+        store_end_ban(store, 3, NOW, "unban"); /* while it is under way */
+        check_int(store_flush(store, 5000), 0);
+        check_int(rows("ban = 3 AND state = 'in-flight'"), 1);
+        check_int(rows("ban = 3 AND state = 'dropped'"), 1);
+        settle(result->claim, OUTCOME_FAILED, 13);
+        check_int(rows("ban = 3 AND state = 'dropped'"), 2);
+        settle(claim(OUTBOX_ABUSEIPDB, 60)->claim, OUTCOME_UNCERTAIN, 61); /* ban 4: it may have arrived */
+        store_end_ban(store, 4, NOW, "unban");
+        store_end_ban(store, 5, NOW, "unban");
+        put_ban(store, 6, "203.0.113.5", EVENT_TIME_FOREVER);
+        put(OUTBOX_REPORT, "203.0.113.5", 6, 70);
+        check_int(store_flush(store, 5000), 0);
+        check_int(rows("ban = 4 AND state = 'unknown'"), 1);
+        check_int(rows("ban = 6 AND state = 'queued'"), 1);
+        check_int(rows("state = 'queued'"), 1);
+        /* By hand it goes all the same. */
+        check_int(question((OutboxRequest){ .op = OUTBOX_RETRY, .now = AT(900), .id = 1 })->changed, 1);
+        check_int(rows("ban = 1 AND state = 'queued'"), 1);
+        end();
+}
+
 /* The carrier is gone: within 14 minutes a report goes again, later it is unknown, as a comment is at once. */
 static void test_lost(void)
 {
@@ -581,6 +624,7 @@ int main(void)
         test_window();
         test_window_after_failures();
         test_set_back();
+        test_lifted();
         test_lost();
         test_give_up();
         test_budget();
