@@ -39,6 +39,7 @@
 #define DAY_EDGE_WAIT_SEC 10
 #define MINUTE_SEC 60
 #define QUOTA_TRIES 3                   /* without a word on how long: after so many the day's requests are taken to be used up */
+#define REMAINING_MAX INT64_C(1000000000) /* requests left of a day that are believed */
 #define WAIT_MAX_SEC (31 * DAY_SEC)     /* longest wait that a service may impose */
 
 static const struct {
@@ -284,7 +285,7 @@ static void take_count(OutboxBudget *budget, const OutboxAnswer *answer)
                 return;
         if (budget->remaining >= 0 && answer->remaining > budget->remaining)
                 budget->used = 1;
-        budget->remaining = answer->remaining;
+        budget->remaining = answer->remaining < REMAINING_MAX ? answer->remaining : REMAINING_MAX;
 }
 
 /**

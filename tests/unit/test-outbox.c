@@ -238,6 +238,27 @@ static void test_headers(void)
         check_int(outbox_budget_left(&budget, &(OutboxTerms){ .daily = 20 }), 10);
 }
 
+/* A courier that somebody has taken over says what it likes; nothing overflows, and no wait is longer than a month. */
+static void test_extremes(void)
+{
+        static const int64_t numbers[] = { INT64_MAX, INT64_MAX - 1, INT64_MIN, 0, -2 };
+
+        for (OutboxOutcome outcome = 0; outcome < _OUTCOME_MAX; outcome++)
+                for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+                        OutboxBudget budget = { .remaining = -1 };
+                        const int64_t n = numbers[i];
+
+                        outbox_budget_roll(&budget, OUTBOX_ABUSEIPDB, NOW);
+                        for (int times = 0; times < 3; times++) {
+                                outbox_budget_spend(&budget, NOW);
+                                outbox_budget_settle(&budget, ANSWER(.outcome = outcome, .status = -1, .limit = n, .remaining = n, .retry_after = n, .reset = n), NOW);
+                                outbox_budget_refund(&budget);
+                        }
+                        check(budget.remaining >= -1 && budget.remaining < INT64_MAX / 2);
+                        check(!event_time_before(AT(31 * DAY), outbox_budget_next(&budget, &DAILY_1000)));
+                }
+}
+
 static OutboxBudget full(EventTime now)
 {
         OutboxBudget budget = { .remaining = -1 };
@@ -367,6 +388,7 @@ int main(void)
         test_set_back();
         test_set_back_row();
         test_headers();
+        test_extremes();
         test_quota();
         test_backoff();
         test_minute();
