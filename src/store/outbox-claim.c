@@ -60,11 +60,11 @@ static int take_back(Claim *claim)
         return rc;
 }
 
-/* Those that may have arrived, and cannot be tried again in time. */
+/* Those that may have arrived, and cannot be tried again in time. Left to itself SQLite looks at all that waits. */
 static int give_up(Claim *claim)
 {
         int rc = outbox_run(claim->db,
-                            "UPDATE outbox SET state = 'unknown', settled = ?1 WHERE state = 'queued' AND maybe = 1 AND service = 'abuseipdb'"
+                            "UPDATE outbox INDEXED BY outbox_maybe SET state = 'unknown', settled = ?1 WHERE state = 'queued' AND maybe = 1 AND service = 'abuseipdb'"
                             " AND (first_try <= ?2 OR first_try > ?1)",
                             "ii", claim->now.usec, event_time_ago(claim->now, OUTBOX_AGAIN_SEC).usec);
 

@@ -395,6 +395,8 @@ static int64_t beyond(int64_t rows, uint64_t max)
  * @over_before:        bans in force that were over by then ended without us
  * @ret_more:           whether another step has work
  *
+ * Where an index is named, SQLite would take another one and look at all reports that wait, which may be a million.
+ *
  * Numbered rows are counted by the first and the last: to count half a million takes a while.
  *
  * Return: an SQLite result code.
@@ -420,7 +422,7 @@ int write_prune(Database *database, const StoreLimits *limits, EventTime now, Ev
                   "?2)",
                   event_time_ago(now, limits->past_bans_age).usec },
                 { "UPDATE outbox SET state = 'expired', settled = ?1, receipt = 'older than the 60 days that a service takes' WHERE id IN"
-                  " (SELECT id FROM outbox WHERE state = 'queued' AND attack < ?1 - 5184000000000 LIMIT ?2)",
+                  " (SELECT id FROM outbox INDEXED BY outbox_attack WHERE state = 'queued' AND attack < ?1 - 5184000000000 LIMIT ?2)",
                   now.usec },
                 { "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE settled < ?1 ORDER BY settled LIMIT ?2)",
                   event_time_ago(now, limits->outbox_age).usec },
@@ -431,7 +433,7 @@ int write_prune(Database *database, const StoreLimits *limits, EventTime now, Ev
                   past },
                 { "DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY id LIMIT min(?1, ?2))", events },
                 { "UPDATE outbox SET state = 'expired', settled = added, receipt = 'too many reports waited' WHERE id IN"
-                  " (SELECT id FROM outbox WHERE state = 'queued' ORDER BY attack LIMIT min(?1, ?2))", queued },
+                  " (SELECT id FROM outbox INDEXED BY outbox_attack WHERE state = 'queued' ORDER BY attack LIMIT min(?1, ?2))", queued },
                 { "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE settled IS NOT NULL ORDER BY settled LIMIT min(?1, ?2))", settled },
                 { "DELETE FROM set_aside WHERE id IN (SELECT id FROM set_aside ORDER BY id LIMIT min(?1, ?2))", lines },
         };
