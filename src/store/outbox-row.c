@@ -139,12 +139,13 @@ int outbox_entries(sqlite3 *db, sqlite3_stmt *statement, OutboxResult *result)
         return good ? rc : SQLITE_NOMEM;
 }
 
-/* Its ban was lifted while it was under way: it does not go again. */
+/* Its ban was lifted, or our reports of the address were taken back, while it was under way: it does not go again. */
 static int drop_lifted(sqlite3 *db, uint64_t id, EventTime now)
 {
         return outbox_run(db,
-                          "UPDATE outbox SET state = CASE maybe WHEN 1 THEN 'unknown' ELSE 'dropped' END, settled = ?2, receipt = 'its ban was lifted by hand'"
-                          " WHERE id = ?1 AND EXISTS (SELECT 1 FROM bans WHERE bans.id = outbox.ban AND how = 'unban')",
+                          "UPDATE outbox AS o SET state = CASE maybe WHEN 1 THEN 'unknown' ELSE 'dropped' END, settled = ?2, receipt = 'lifted or retracted by hand'"
+                          " WHERE id = ?1 AND (EXISTS (SELECT 1 FROM bans b WHERE b.id = o.ban AND b.how = 'unban') OR"
+                          " EXISTS (SELECT 1 FROM outbox c WHERE c.address = o.address AND c.service = 'abuseipdb-clear' AND c.id > o.id AND o.service = 'abuseipdb'))",
                           "ii", (int64_t) id, now.usec);
 }
 

@@ -498,6 +498,37 @@ static void test_retract(void)
         end();
 }
 
+/* What may have arrived is cleared as well; what was under way then, and did not arrive, does not go again. */
+static void test_retract_unsettled(void)
+{
+        const OutboxResult *result;
+        Addr addr = address("203.0.113.5");
+        uint64_t number;
+
+        begin();
+        put(OUTBOX_REPORT, "203.0.113.5", 1, 0);
+        put(OUTBOX_REPORT, "203.0.113.6", 2, 1);
+        settle(claim(OUTBOX_ABUSEIPDB, 0)->claim, OUTCOME_UNCERTAIN, 1);
+        result = question((OutboxRequest){ .op = OUTBOX_RETRACT, .now = AT(2), .addr = addr, .text = "retracted" });
+        check(result->clears);
+        settle(claim(OUTBOX_ABUSEIPDB, 60)->claim, OUTCOME_DONE, 61);
+        number = claim(OUTBOX_ABUSEIPDB, 61)->claim;
+        addr = address("203.0.113.6");
+        result = question((OutboxRequest){ .op = OUTBOX_RETRACT, .now = AT(62), .addr = addr, .text = "retracted" });
+        check(result->clears && result->changed == 0);
+        settle(number, OUTCOME_FAILED, 63);
+        check_int(rows("ban = 2 AND state = 'dropped'"), 1);
+        result = claim(OUTBOX_ABUSEIPDB, 1000);
+        check_int(result->entries[0].row.kind, OUTBOX_CLEAR);
+        /* A ban after that is told again. */
+        put(OUTBOX_REPORT, "203.0.113.6", 3, 2000);
+        check_int(store_flush(store, 5000), 0);
+        settle(result->claim, OUTCOME_DONE, 1001);
+        settle(claim(OUTBOX_ABUSEIPDB, 2001)->claim, OUTCOME_FAILED, 2002);
+        check_int(rows("ban = 3 AND state = 'queued'"), 1);
+        end();
+}
+
 static void test_list(void)
 {
         const OutboxResult *result;
@@ -631,6 +662,7 @@ int main(void)
         test_bulk();
         test_quota_holds();
         test_retract();
+        test_retract_unsettled();
         test_list();
         test_nonsense();
         test_forgotten();
