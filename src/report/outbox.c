@@ -227,6 +227,7 @@ void outbox_budget_refund(OutboxBudget *budget)
                 budget->used--;
         if (budget->remaining >= 0)
                 budget->remaining++;
+        budget->last = EVENT_TIME_NONE; /* it went only since enough time had passed */
 }
 
 static void block(OutboxBudget *budget, const OutboxAnswer *answer, EventTime until)

@@ -346,6 +346,11 @@ static void test_minute(void)
         check_time(outbox_budget_next(&budget, &VIRUSTOTAL), AT(15));
         outbox_budget_settle(&budget, ANSWER(.outcome = OUTCOME_QUOTA), AT(1));
         check_time(outbox_budget_next(&budget, &VIRUSTOTAL), AT(61));
+        /* What was not sent takes no time: thousands of a jail that reports no longer are looked through at once. */
+        budget = (OutboxBudget){ .remaining = -1 };
+        outbox_budget_spend(&budget, NOW);
+        outbox_budget_settle(&budget, ANSWER(.outcome = OUTCOME_NOT_SENT), NOW);
+        check(!event_time_before(NOW, outbox_budget_next(&budget, &VIRUSTOTAL)));
 }
 
 static void test_bulk(void)
