@@ -27,11 +27,10 @@
 #include "courier/courier.h"
 #include "courier/lane.h"
 #include "util/clock.h"
-#include "util/fault.h"
 #include "util/log.h"
 #include "util/text.h"
 
-#define REFRESH_USEC fault_hurry(30 * (uint64_t) USEC_PER_SEC)
+#define REFRESH_USEC (30 * (uint64_t) USEC_PER_SEC)
 #define SOON_USEC (uint64_t) (USEC_PER_SEC / 2) /* after a change, and between two of them */
 #define CHANGES (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB)
 #define GRACE_USEC (3 * (uint64_t) USEC_PER_SEC) /* for a request under way when the courier is stopped */
@@ -269,7 +268,6 @@ static int set_paths(Courier *courier, const char *path)
  */
 int courier_new(sd_event *event, const CourierOptions *options, Courier **ret_courier)
 {
-        LaneTimes times = LANE_TIMES;
         _cleanup_(courier_freep) Courier *courier = calloc(1, sizeof *courier);
         int r = courier ? set_paths(courier, options->config) : -ENOMEM;
 
@@ -277,9 +275,8 @@ int courier_new(sd_event *event, const CourierOptions *options, Courier **ret_co
                 return r;
         courier->event = sd_event_ref(event);
         const LaneOps ops = { look, send_request, cancel, say, stopped, courier };
-        times.problem = fault_hurry(times.problem);
         for (size_t i = 0; i < N_SERVICES; i++) {
-                r = lane_new(event, SERVICES[i], options->socket, options->credentials, &times, ops, &courier->lanes[i]);
+                r = lane_new(event, SERVICES[i], options->socket, options->credentials, &LANE_TIMES, ops, &courier->lanes[i]);
                 if (r < 0)
                         return r;
         }
