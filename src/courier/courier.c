@@ -280,7 +280,7 @@ int courier_new(sd_event *event, const CourierOptions *options, Courier **ret_co
                 if (r < 0)
                         return r;
         }
-        r = sd_event_add_time_relative(event, &courier->timer, CLOCK_BOOTTIME, 0, REFRESH_USEC / 10, on_timer, courier);
+        r = sd_event_add_time_relative(event, &courier->timer, CLOCK_BOOTTIME, 0, USEC_PER_SEC / 10, on_timer, courier);
         if (r < 0)
                 return r;
         sd_event_source_set_description(courier->timer, "courier-timer");
