@@ -8,14 +8,18 @@
  * the log tells what is wrong. Only where none ever loaded both services are
  * told to have a problem, for nobody knows which of them is wanted.
  *
- * Where no service is configured, nothing is done but to look at the
- * configuration's files twice a minute; libcurl is not even initialised.
+ * Who has edited the configuration or put a key beside it wants to see at once
+ * whether it is right, so its directories are watched. What the watch does not
+ * see (a key elsewhere, a directory that came later) is looked at twice a
+ * minute. Where no service is configured, nothing else is done; libcurl is not
+ * even initialised.
  */
 
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <syslog.h>
 
@@ -23,11 +27,12 @@
 #include "courier/courier.h"
 #include "courier/lane.h"
 #include "util/clock.h"
-#include "util/fault.h"
 #include "util/log.h"
 #include "util/text.h"
 
-#define REFRESH_USEC fault_hurry(30 * (uint64_t) USEC_PER_SEC)
+#define REFRESH_USEC (30 * (uint64_t) USEC_PER_SEC)
+#define SOON_USEC (uint64_t) (USEC_PER_SEC / 2) /* after a change, and between two of them */
+#define CHANGES (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB)
 #define GRACE_USEC (3 * (uint64_t) USEC_PER_SEC) /* for a request under way when the courier is stopped */
 #define UNSURE_SEC 2
 #define END_USEC (3 * (uint64_t) USEC_PER_SEC)   /* for its settlement after that */
@@ -44,6 +49,8 @@ typedef struct Stamp {
 struct Courier {
         sd_event *event;
         sd_event_source *timer;
+        sd_event_source *watches[2]; /* where the configuration is, and jails.d; NULL: cannot be watched */
+        bool soon;              /* the timer was set for a change */
         char *path, *directory; /* the configuration, and jails.d beside it */
         Http *http;             /* NULL: nothing was sent yet */
         Lane *lanes[N_SERVICES];
@@ -179,6 +186,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Courier *courier = userdata;
 
+        courier->soon = false;
         switch (courier->state) {
         case COURIER_RUNNING:
                 for (size_t i = 0; i < N_SERVICES; i++)
@@ -192,6 +200,35 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         default:
                 log_warning("bailiffd is not there to be told what was sent last; it takes it for unknown");
                 return sd_event_exit(courier->event, 0);
+        }
+}
+
+/* Many files may change at once, and one that is written again and again must not keep us busy. */
+static int on_change(sd_event_source *source, const struct inotify_event *event, void *userdata)
+{
+        Courier *courier = userdata;
+
+        if (courier->state != COURIER_RUNNING || courier->soon)
+                return 0;
+        courier->soon = true;
+        return arm(courier, SOON_USEC);
+}
+
+/* Where it cannot be done, the timer is enough. */
+static void watch(Courier *courier)
+{
+        _cleanup_free_ char *above = strdup(courier->path);
+        char *slash = above ? strrchr(above, '/') : NULL;
+
+        if (!above)
+                return;
+        if (slash)
+                slash[slash == above] = '\0';
+        const char *const paths[] = { slash ? above : ".", courier->directory };
+        for (size_t i = 0; i < 2; i++) {
+                if (sd_event_add_inotify(courier->event, &courier->watches[i], paths[i], CHANGES | IN_ONLYDIR, on_change, courier) < 0)
+                        continue;
+                sd_event_source_set_description(courier->watches[i], "courier-watch");
         }
 }
 
@@ -231,7 +268,6 @@ static int set_paths(Courier *courier, const char *path)
  */
 int courier_new(sd_event *event, const CourierOptions *options, Courier **ret_courier)
 {
-        LaneTimes times = LANE_TIMES;
         _cleanup_(courier_freep) Courier *courier = calloc(1, sizeof *courier);
         int r = courier ? set_paths(courier, options->config) : -ENOMEM;
 
@@ -239,9 +275,8 @@ int courier_new(sd_event *event, const CourierOptions *options, Courier **ret_co
                 return r;
         courier->event = sd_event_ref(event);
         const LaneOps ops = { look, send_request, cancel, say, stopped, courier };
-        times.problem = fault_hurry(times.problem);
         for (size_t i = 0; i < N_SERVICES; i++) {
-                r = lane_new(event, SERVICES[i], options->socket, options->credentials, &times, ops, &courier->lanes[i]);
+                r = lane_new(event, SERVICES[i], options->socket, options->credentials, &LANE_TIMES, ops, &courier->lanes[i]);
                 if (r < 0)
                         return r;
         }
@@ -252,6 +287,7 @@ int courier_new(sd_event *event, const CourierOptions *options, Courier **ret_co
         r = sd_event_source_set_exit_on_failure(courier->timer, true);
         if (r < 0)
                 return r;
+        watch(courier);
         *ret_courier = steal(courier);
         return 0;
 }
@@ -265,6 +301,8 @@ Courier *courier_free(Courier *courier)
                 lane_free(courier->lanes[i]);
         config_free(courier->config);
         sd_event_source_disable_unref(courier->timer);
+        for (size_t i = 0; i < 2; i++)
+                sd_event_source_disable_unref(courier->watches[i]);
         sd_event_unref(courier->event);
         free(courier->path);
         free(courier->directory);

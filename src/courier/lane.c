@@ -448,11 +448,13 @@ Lane *lane_free(Lane *lane)
 }
 
 /**
- * lane_start() - go to work, if the service is configured; to be called again whenever it may have become so
+ * lane_start() - go to work, if the service is configured; to be called again whenever it may have become so, or a key is mended
  */
 void lane_start(Lane *lane)
 {
-        if (lane->state == LANE_OFF && !lane->stopping)
+        if (lane->stopping)
+                return;
+        if (lane->state == LANE_OFF || (lane->state == LANE_REST && lane->has_problem))
                 go(lane);
 }
 

@@ -44,15 +44,7 @@ static inline int64_t fault_clock(void)
         fclose(file);
         return seconds;
 }
-/**
- * fault_hurry() - a wait that is shorter where $BAILIFF_FAULT_HURRY is set: a tenth
- */
-static inline uint64_t fault_hurry(uint64_t usec)
-{
-        return getenv("BAILIFF_FAULT_HURRY") ? usec / 10 : usec;
-}
 #else
-#define fault_hurry(usec) (usec)
 #define fault_kill(place, what) ((void) 0)
 #define fault_clock() INT64_C(0)
 #endif
