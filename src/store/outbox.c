@@ -194,7 +194,7 @@ static int drop(sqlite3 *db, const OutboxRequest *request, OutboxResult *result)
                 return drop_addr(db, request, result);
         for (size_t i = 0; i < request->n_ids; i++) {
                 int rc = outbox_run(db,
-                                    "UPDATE outbox SET state = 'dropped', settled = ?2, receipt = ?3"
+                                    "UPDATE outbox SET state = CASE maybe WHEN 1 THEN 'unknown' ELSE 'dropped' END, settled = ?2, receipt = ?3"
                                     " WHERE id = ?1 AND (state = 'queued' OR (state = 'in-flight' AND claim = ?4))",
                                     "iiti", (int64_t) request->ids[i], request->now.usec, request->text, (int64_t) request->claim);
                 if (rc != SQLITE_OK)

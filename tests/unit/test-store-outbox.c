@@ -529,6 +529,21 @@ static void test_retract_unsettled(void)
         end();
 }
 
+/* Dropped by its number as well: what may have arrived stays known as told. */
+static void test_drop_unsettled(void)
+{
+        uint64_t id = 1;
+
+        begin();
+        put(OUTBOX_REPORT, "203.0.113.5", 1, 0);
+        settle(claim(OUTBOX_ABUSEIPDB, 0)->claim, OUTCOME_UNCERTAIN, 1);
+        check_int(question((OutboxRequest){ .op = OUTBOX_DROP, .now = AT(2), .ids = &id, .n_ids = 1, .text = "dropped by hand" })->changed, 1);
+        check_int(rows("state = 'unknown'"), 1);
+        put(OUTBOX_REPORT, "203.0.113.5", 2, 3);
+        check_int(claim(OUTBOX_ABUSEIPDB, 100)->claim, 0);
+        end();
+}
+
 static void test_list(void)
 {
         const OutboxResult *result;
@@ -663,6 +678,7 @@ int main(void)
         test_quota_holds();
         test_retract();
         test_retract_unsettled();
+        test_drop_unsettled();
         test_list();
         test_nonsense();
         test_forgotten();
