@@ -21,6 +21,7 @@
 #include "store/private.h"
 
 #define LIST_MAX 1000 /* entries of one list */
+#define DAY_SEC 86400
 
 /* ---- SQL with values ---- */
 
@@ -163,7 +164,11 @@ static int retry(sqlite3 *db, const OutboxRequest *request, OutboxResult *result
                 result->changed = (size_t) changes(db);
                 return rc;
         }
-        rc = outbox_run(db, "UPDATE budgets SET blocked = 0, failures = 0 WHERE reason <> 'quota'", "");
+        /* No quota of a day lasts longer than one: whoever says so may be broken, and will say it again if not. */
+        rc = outbox_run(db,
+                        "UPDATE budgets SET blocked = 0, failures = 0, remaining = CASE reason WHEN 'quota' THEN -1 ELSE remaining END, resets = min(resets, ?1)"
+                        " WHERE reason <> 'quota' OR blocked > ?1",
+                        "i", event_time_add(request->now, DAY_SEC).usec);
         if (rc == SQLITE_OK)
                 rc = outbox_run(db, "UPDATE outbox SET next_try = 0 WHERE state = 'queued' AND attempts > 0 AND next_try > ?1", "i", request->now.usec);
         result->changed = (size_t) changes(db);
@@ -194,7 +199,7 @@ static int drop(sqlite3 *db, const OutboxRequest *request, OutboxResult *result)
                 return drop_addr(db, request, result);
         for (size_t i = 0; i < request->n_ids; i++) {
                 int rc = outbox_run(db,
-                                    "UPDATE outbox SET state = 'dropped', settled = ?2, receipt = ?3"
+                                    "UPDATE outbox SET state = CASE maybe WHEN 1 THEN 'unknown' ELSE 'dropped' END, settled = ?2, receipt = ?3"
                                     " WHERE id = ?1 AND (state = 'queued' OR (state = 'in-flight' AND claim = ?4))",
                                     "iiti", (int64_t) request->ids[i], request->now.usec, request->text, (int64_t) request->claim);
                 if (rc != SQLITE_OK)

@@ -529,6 +529,45 @@ static void test_retract_unsettled(void)
         end();
 }
 
+/* Dropped by its number as well: what may have arrived stays known as told. */
+static void test_drop_unsettled(void)
+{
+        uint64_t id = 1;
+
+        begin();
+        put(OUTBOX_REPORT, "203.0.113.5", 1, 0);
+        settle(claim(OUTBOX_ABUSEIPDB, 0)->claim, OUTCOME_UNCERTAIN, 1);
+        check_int(question((OutboxRequest){ .op = OUTBOX_DROP, .now = AT(2), .ids = &id, .n_ids = 1, .text = "dropped by hand" })->changed, 1);
+        check_int(rows("state = 'unknown'"), 1);
+        put(OUTBOX_REPORT, "203.0.113.5", 2, 3);
+        check_int(claim(OUTBOX_ABUSEIPDB, 100)->claim, 0);
+        end();
+}
+
+/* A service that is broken and says "in a month" can be tried at once by hand; one that says "tomorrow" cannot. */
+static void test_retry_quota(void)
+{
+        static const int64_t waits[] = { 31 * DAY, 20 * HOUR };
+
+        for (size_t i = 0; i < 2; i++) {
+                begin();
+                put(OUTBOX_VOTE, "203.0.113.5", 1, 0);
+                for (int times = 0; times < 2; times++) {
+                        uint64_t number = claim(OUTBOX_VIRUSTOTAL, times * 20)->claim;
+
+                        check(number > 0);
+                        question((OutboxRequest){ .op = OUTBOX_SETTLE,
+                                                  .now = AT(times * 20),
+                                                  .claim = number,
+                                                  .answer = { .outcome = OUTCOME_QUOTA, .status = 429, .score = -1, .limit = -1, .remaining = -1,
+                                                              .retry_after = times == 0 ? 5 : waits[i], .reset = -1 } });
+                }
+                question((OutboxRequest){ .op = OUTBOX_RETRY, .now = AT(100) });
+                check_int(claim(OUTBOX_VIRUSTOTAL, 101)->n_entries, i == 0);
+                end();
+        }
+}
+
 static void test_list(void)
 {
         const OutboxResult *result;
@@ -663,6 +702,8 @@ int main(void)
         test_quota_holds();
         test_retract();
         test_retract_unsettled();
+        test_drop_unsettled();
+        test_retry_quota();
         test_list();
         test_nonsense();
         test_forgotten();
