@@ -165,7 +165,7 @@ static int retry(sqlite3 *db, const OutboxRequest *request, OutboxResult *result
         }
         rc = outbox_run(db, "UPDATE budgets SET blocked = 0, failures = 0 WHERE reason <> 'quota'", "");
         if (rc == SQLITE_OK)
-                rc = outbox_run(db, "UPDATE outbox SET next_try = 0 WHERE state = 'queued' AND attempts > 0 AND next_try > ?1", "i", request->now.usec);
+                rc = outbox_run(db, "UPDATE outbox SET next_try = 0 WHERE state = 'queued' AND attempts > 0", "");
         result->changed = (size_t) changes(db);
         return rc;
 }
