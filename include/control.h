@@ -242,7 +242,7 @@ typedef struct ControlOps {
         /* Waits for work in a lane; `problem`: why there can be none, "" if nothing. Who waits already is answered without work. */
         void (*claim)(void *userdata, OutboxLane lane, const char *problem, ClaimAnswer answer, void *answer_data);
         void (*claim_cancel)(void *userdata, OutboxLane lane, const void *answer_data);
-        /* The i-th report of a claim; false without memory, or if another one has been made since. */
+        /* The i-th report of a claim; false if it must not be told any more, without memory, or if another one has been made since. */
         bool (*claim_item)(void *userdata, OutboxLane lane, uint64_t claim, size_t i, ReportView *ret_item);
         /* A question to the outbox; lanes look again after what may have changed. 0 or -errno, then `done` does not run. */
         int (*outbox)(void *userdata, const OutboxRequest *request, OutboxAnswerer done, void *done_data, OutboxWaiter **ret_waiter);

@@ -113,6 +113,7 @@ typedef struct OutboxRecord {
         uint64_t ban_id;
         Addr addr;              /* of the deciding line, never a prefix */
         const char *jail;
+        EventTime now;          /* when it was decided */
         EventTime attack;       /* of the deciding line */
         EventTime first;        /* of the failures; manual: `attack` */
         unsigned failures;      /* 0 for manual bans */
@@ -126,7 +127,7 @@ typedef struct OutboxRow {
         OutboxKind kind;
         OutboxState state;
         unsigned attempts;
-        EventTime first_try;    /* EVENT_TIME_NONE: not yet */
+        EventTime first_try;    /* that may have been accepted; EVENT_TIME_NONE: not yet */
         EventTime next_try;     /* EVENT_TIME_NONE: at once */
         bool maybe;             /* an earlier try may have been accepted */
 } OutboxRow;
@@ -143,6 +144,7 @@ int outbox_state_from_name(const char *name);
 const char *outbox_outcome_name(OutboxOutcome outcome);
 int outbox_outcome_from_name(const char *name);
 
+bool outbox_budget_is_ahead(const OutboxBudget *budget, EventTime now);
 void outbox_budget_roll(OutboxBudget *budget, OutboxLane lane, EventTime now);
 int64_t outbox_budget_left(const OutboxBudget *budget, const OutboxTerms *terms);
 EventTime outbox_budget_next(const OutboxBudget *budget, const OutboxTerms *terms);

@@ -163,7 +163,7 @@ static const OptionTable ABUSEIPDB_TABLE = { ABUSEIPDB_OPTIONS, sizeof ABUSEIPDB
 static const Option VIRUSTOTAL_OPTIONS[] = {
         SERVICE_FILES(virustotal),
         SERVICE_TIMEOUT(virustotal),
-        { "window", OPTION_PERIOD, offsetof(Config, virustotal.window), "365d", DAY, 3653 * DAY,
+        { "window", OPTION_PERIOD, offsetof(Config, virustotal.window), "365d", DAY, 365 * DAY,
           .help = "An address is voted on once in this time, and commented once." },
         { "daily", OPTION_COUNT, offsetof(Config, virustotal.daily), "500", 0, 1000000,
           .help = "So many requests a day, of which a vote is one and a comment one; *0*: none." },

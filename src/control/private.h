@@ -9,7 +9,7 @@
 #define CONTROL_COMMIT_USEC (5 * USEC_PER_SEC)  /* longest wait for the store before "not yet remembered" */
 #define LIST_MAX 1000                           /* bans of one reply without `more`, and of one page with it */
 #define LIST_STEP 100                           /* bans of one loop turn: each asks the kernel once */
-#define LISTINGS_MAX 4                          /* at a time, of bans and of allow entries: each holds a key of every one */
+#define LISTINGS_MAX 4                          /* at a time, of bans, allow entries and reports: each holds a key of every one, or the store up */
 #define LIFTED_LIST_MAX 10000                   /* bans that one answer of Unban or AllowAdd names */
 #define BAN_LIST_MAX 1000                       /* addresses of one BanList: what one loop turn may ban */
 #define EXEMPT_MAX 16                           /* allowed addresses that a prefix ban's record names */

@@ -17,6 +17,7 @@ typedef struct Asking {
         Control *control;
         VarlinkCall *call;
         OutboxWaiter *waiter;
+        bool lists;
         json_t *(*view)(Control *control, const OutboxResult *result);
 } Asking;
 
@@ -26,6 +27,7 @@ static void asking_end(VarlinkCall *call, void *data)
 
         if (asking->waiter)
                 outbox_waiter_forget(asking->waiter);
+        asking->control->n_listings -= asking->lists;
         free(asking);
 }
 
@@ -40,11 +42,17 @@ static void on_answer(void *data, OutboxResult *result)
 
 static void ask(Control *control, VarlinkCall *call, const OutboxRequest *request, json_t *(*view)(Control *control, const OutboxResult *result))
 {
-        Asking *asking = calloc(1, sizeof *asking);
+        bool lists = request->op == OUTBOX_LIST;
         int r = -ENOMEM;
 
+        /* The store looks through all that it has, and writes no ban meanwhile. */
+        if (lists && control->n_listings >= LISTINGS_MAX) {
+                reply_busy(call);
+                return;
+        }
+        Asking *asking = calloc(1, sizeof *asking);
         if (asking) {
-                *asking = (Asking){ .control = control, .call = call, .view = view };
+                *asking = (Asking){ .control = control, .call = call, .lists = lists, .view = view };
                 r = control->ops.outbox(control->ops.userdata, request, on_answer, asking, &asking->waiter);
         }
         if (r < 0) {
@@ -52,6 +60,7 @@ static void ask(Control *control, VarlinkCall *call, const OutboxRequest *reques
                 reply_or_fail(call, r, NULL);
                 return;
         }
+        control->n_listings += lists;
         varlink_later(call, &(VarlinkLater){ .end = asking_end }, asking);
 }
 

@@ -34,7 +34,7 @@ const VarlinkLimits VARLINK_LIMITS = {
         .clients = 64,
         .clients_reserved = 16,
         .clients_per_uid = 16,
-        .request = { [ACCESS_NONE] = 4096, [ACCESS_COURIER] = 2 * 1024 * 1024, [ACCESS_LOOK] = 64 * 1024, [ACCESS_CHANGE] = 1024 * 1024 },
+        .request = { [ACCESS_NONE] = 4096, [ACCESS_COURIER] = 4 * 1024 * 1024 /* 9,999 rows of a file, each refused with 120 bytes */, [ACCESS_LOOK] = 64 * 1024, [ACCESS_CHANGE] = 1024 * 1024 },
         .output = 4 * 1024 * 1024,
 };
 

@@ -178,9 +178,13 @@ static int read_rows(const WorkItem *items, size_t n, const json_t *rows, Settle
                         continue;
                 }
                 seen[at] = true;
+                size_t before = settlement->n_errors;
                 if (settlement_add_error(settlement, items[at].report, json_is_string(error) ? json_string_value(error) : "not accepted",
                                          json_is_string(error) ? json_string_length(error) : strlen("not accepted")) < 0)
                         return -ENOMEM;
+                RowError *added = &settlement->errors[before];
+                if (strcmp(added->text, NOT_SENT) == 0) /* which only we can say */
+                        snprintf(added->text, sizeof added->text, "not accepted: " NOT_SENT);
         }
         *ret_strays = strays;
         return 0;
@@ -210,9 +214,10 @@ static int settle_rows(const Work *work, size_t n_sent, const json_t *json, Sett
 
 /* ---- answers ---- */
 
-static Outcome refusal(const Answer *answer)
+static Outcome refusal(WorkKind kind, const Answer *answer)
 {
-        if (answer_holds(answer, WINDOW_TEXT))
+        /* Of one address it says that it is told; of a file's thousands it cannot. */
+        if (kind != WORK_BULK && answer_holds(answer, WINDOW_TEXT))
                 return OUTCOME_DUPLICATE;
         switch (answer->status) {
         case 401: return OUTCOME_KEY;
@@ -238,7 +243,7 @@ static int abuseipdb_settle(const Work *work, size_t n_sent, const Answer *answe
         const json_t *score = json_object_get(data, "abuseConfidenceScore"), *deleted = json_object_get(data, "numReportsDeleted");
 
         if (answer->status >= 400 || !answer_has_data(answer, json)) {
-                settlement->outcome = answer->status >= 400 ? refusal(answer) : OUTCOME_UNCERTAIN;
+                settlement->outcome = answer->status >= 400 ? refusal(work->kind, answer) : OUTCOME_UNCERTAIN;
                 answer_text(answer, find_detail(json), settlement->text);
                 return 0;
         }

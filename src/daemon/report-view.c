@@ -83,7 +83,8 @@ static char *comment(const Jail *jail, const OutboxEntry *entry)
         const FilterInfo *info = jail->filter ? filter_info(jail->filter) : NULL;
         bool is_abuseipdb = entry->row.kind == OUTBOX_REPORT;
         const char *template = is_abuseipdb ? report->abuseipdb_comment : report->virustotal_comment;
-        char ports[PORTS_TEXT_MAX];
+        size_t max = is_abuseipdb ? REPORT_ABUSEIPDB_COMMENT_MAX : REPORT_VIRUSTOTAL_COMMENT_MAX;
+        char ports[PORTS_TEXT_MAX], *text = NULL;
         ReportFacts facts = {
                 .service = info ? info->name : "",
                 .jail = jail->config->name,
@@ -100,9 +101,11 @@ static char *comment(const Jail *jail, const OutboxEntry *entry)
                 .userdata = jail->filter,
         };
 
-        if (!template)
-                template = entry->failures == 0 ? REPORT_COMMENT_BY_HAND : is_abuseipdb ? REPORT_COMMENT_ABUSEIPDB : REPORT_COMMENT_VIRUSTOTAL;
-        return report_comment(template, &facts, is_abuseipdb ? REPORT_ABUSEIPDB_COMMENT_MAX : REPORT_VIRUSTOTAL_COMMENT_MAX);
+        if (template && (text = report_comment(template, &facts, max)) && *text)
+                return text;
+        free(text); /* of lines alone, where there is none that could be shown */
+        template = entry->failures == 0 ? REPORT_COMMENT_BY_HAND : is_abuseipdb ? REPORT_COMMENT_ABUSEIPDB : REPORT_COMMENT_VIRUSTOTAL;
+        return report_comment(template, &facts, max);
 }
 
 /**

@@ -82,6 +82,7 @@ void report_take(Daemon *daemon, const Ban *ban)
                                                         .ban_id = ban->id,
                                                         .addr = ban->source,
                                                         .jail = ban->jail,
+                                                        .now = report_now(),
                                                         .attack = daemon->by_hand == BY_HAND_NOT && ban->n_evidence > 0
                                                                           ? ban->evidence[ban->n_evidence - 1].time
                                                                           : event_time_max(ban->start, daemon->by_hand == BY_HAND_NOT ? ban->start : clock_event_now()),
@@ -218,6 +219,11 @@ static void lane_give_back(ReportLane *lane, uint64_t claim)
                  nothing_done, NULL);
 }
 
+static void lane_drop(ReportLane *lane, uint64_t claim, const uint64_t *ids, size_t n_ids, const char *why)
+{
+        lane_ask(lane, &(OutboxRequest){ .op = OUTBOX_DROP, .now = report_now(), .claim = claim, .ids = ids, .n_ids = n_ids, .text = why }, nothing_done, NULL);
+}
+
 /*
  * Takes out what must not be told any more: the jail does not report any longer,
  * or the address has been allowed since.
@@ -244,7 +250,7 @@ static void lane_sort_out(ReportLane *lane, OutboxResult *result)
         if (kept == 0)
                 lane_give_back(lane, result->claim);
         if (n_ids > 0)
-                lane_ask(lane, &(OutboxRequest){ .op = OUTBOX_DROP, .now = report_now(), .claim = result->claim, .ids = ids, .n_ids = n_ids, .text = why }, nothing_done, NULL);
+                lane_drop(lane, result->claim, ids, n_ids, why);
 }
 
 static void lane_give(ReportLane *lane, OutboxResult *result)
@@ -488,8 +494,16 @@ bool report_claim_item(void *userdata, OutboxLane which, uint64_t claim, size_t 
         Daemon *daemon = userdata;
         ReportLane *lane = &daemon->lanes[which];
 
-        if (!lane->given || lane->given->claim != claim || i >= lane->given->n_entries || !report_view(daemon, &lane->given->entries[i], ret_item))
+        if (!lane->given || lane->given->claim != claim || i >= lane->given->n_entries)
                 return false;
+        /* Pages take their time, and a reload may come between them. What is not given must not be settled with the rest. */
+        const OutboxEntry *entry = &lane->given->entries[i];
+        const char *refused = report_refused(daemon, entry);
+
+        if (refused || !report_view(daemon, entry, ret_item)) {
+                lane_drop(lane, claim, &entry->id, 1, refused ? refused : "memory was short");
+                return false;
+        }
         if (!lane->given->bulk) {
                 free(lane->comment);
                 lane->comment = ret_item->comment ? strdup(ret_item->comment) : NULL;
@@ -521,7 +535,8 @@ static void on_settled(void *userdata, OutboxResult *result)
                         say_bulk(daemon, result);
                 else if (result->entries[0].row.state != OUTBOX_QUEUED)
                         say_event(daemon, &result->entries[0]);
-                lane->given = outbox_result_free(lane->given);
+                if (lane->given && lane->given->claim == result->claim) /* else this is a late word, and another one is under way */
+                        lane->given = outbox_result_free(lane->given);
                 lane->stale = true;
         }
         settlement->done(settlement->done_data, result);

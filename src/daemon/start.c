@@ -119,7 +119,7 @@ static void store_emptied(void *userdata)
 {
         Daemon *daemon = userdata;
 
-        log_warning("store: the database was lost; all bans and counts are written again");
+        log_warning("store: the database was lost; all bans and counts are written again, but reports that waited, and what was reported, are not known any more");
         ban_engine_each(daemon->engine, NULL, put_ban, daemon->store);
         tracker_each(daemon->tracker, NULL, NULL, put_window, daemon->store);
         allow_remember_all(daemon);

@@ -39,6 +39,7 @@
 #define DAY_EDGE_WAIT_SEC 10
 #define MINUTE_SEC 60
 #define QUOTA_TRIES 3                   /* without a word on how long: after so many the day's requests are taken to be used up */
+#define REMAINING_MAX INT64_C(1000000000) /* requests left of a day that are believed */
 #define WAIT_MAX_SEC (31 * DAY_SEC)     /* longest wait that a service may impose */
 
 static const struct {
@@ -143,12 +144,26 @@ static EventTime day_end(OutboxLane lane, EventTime now)
 }
 
 /**
+ * outbox_budget_is_ahead() - whether the last request was made later than now: the clock has been set back
+ */
+bool outbox_budget_is_ahead(const OutboxBudget *budget, EventTime now)
+{
+        return event_time_before(now, budget->last);
+}
+
+/**
  * outbox_budget_roll() - begin the next day if it is time
+ *
+ * After the clock was set back nothing waits until then: who has a reason to refuse will say so again.
  */
 void outbox_budget_roll(OutboxBudget *budget, OutboxLane lane, EventTime now)
 {
+        if (outbox_budget_is_ahead(budget, now)) {
+                budget->last = budget->blocked = EVENT_TIME_NONE;
+                budget->resets = day_end(lane, now);
+        }
         bool over = !event_time_before(now, budget->resets);
-        /* The clock was set back: no day ends later than a day from now, but for what a service has said. */
+        /* No day ends later than a day from now, but for what a service has said. */
         bool odd = event_time_before(event_time_add(now, DAY_SEC), budget->resets) && budget->reason != OUTCOME_QUOTA;
 
         if (!over && !odd)
@@ -212,6 +227,7 @@ void outbox_budget_refund(OutboxBudget *budget)
                 budget->used--;
         if (budget->remaining >= 0)
                 budget->remaining++;
+        budget->last = EVENT_TIME_NONE; /* it went only since enough time had passed */
 }
 
 static void block(OutboxBudget *budget, const OutboxAnswer *answer, EventTime until)
@@ -270,7 +286,7 @@ static void take_count(OutboxBudget *budget, const OutboxAnswer *answer)
                 return;
         if (budget->remaining >= 0 && answer->remaining > budget->remaining)
                 budget->used = 1;
-        budget->remaining = answer->remaining;
+        budget->remaining = answer->remaining < REMAINING_MAX ? answer->remaining : REMAINING_MAX;
 }
 
 /**
@@ -339,7 +355,8 @@ static bool may_repeat(OutboxKind kind)
 void outbox_row_begin(OutboxRow *row, EventTime now)
 {
         row->state = OUTBOX_IN_FLIGHT;
-        if (row->attempts++ == 0)
+        row->attempts++;
+        if (!row->maybe) /* what has surely failed before is none */
                 row->first_try = now;
         row->next_try = EVENT_TIME_NONE;
 }
@@ -360,6 +377,8 @@ static void again(OutboxRow *row, bool maybe, EventTime next_try, EventTime now)
 
         row->maybe |= maybe;
         lost = outbox_row_lost(row);
+        if (lost.usec != EVENT_TIME_FOREVER.usec && event_time_before(now, row->first_try))
+                lost = EVENT_TIME_NONE; /* the clock was set back: nobody knows how long ago that was */
         if (event_time_before(now, lost)) {
                 row->state = OUTBOX_QUEUED;
                 row->next_try = event_time_before(next_try, lost) ? next_try : now;

@@ -56,10 +56,14 @@ static const char *const STATEMENTS[N_STATEMENTS] = {
         [STATEMENT_SET_ASIDE] = "INSERT INTO set_aside (source, position, text, time) VALUES (?1, ?2, ?3, ?4)",
         [STATEMENT_OUTBOX_MERGE] =
                 "UPDATE outbox SET ban = ?1, jail = ?2, attack = ?3, first = ?4, failures = ?5"
-                " WHERE address = ?6 AND service = ?7 AND state = 'queued' AND attempts = 0",
+                " WHERE address = ?6 AND service = ?7 AND state = 'queued' AND maybe = 0",
         [STATEMENT_OUTBOX_LAST] =
                 "SELECT max(coalesce(first_try, settled, 0)) FROM outbox WHERE address = ?1 AND service = ?2"
                 " AND (state IN ('done', 'unknown', 'in-flight') OR (state = 'queued' AND attempts > 0))",
+        /* What may have arrived must be known as told; what takes something back has no ban. */
+        [STATEMENT_OUTBOX_LIFTED] =
+                "UPDATE outbox SET state = CASE maybe WHEN 1 THEN 'unknown' ELSE 'dropped' END, settled = ?2, receipt = 'its ban was lifted by hand'"
+                " WHERE ban = ?1 AND state = 'queued'",
         [STATEMENT_OUTBOX] =
                 "INSERT INTO outbox (ban, service, address, jail, attack, first, failures, added, state, next_try)"
                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'queued', ?9)",

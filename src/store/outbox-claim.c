@@ -60,15 +60,31 @@ static int take_back(Claim *claim)
         return rc;
 }
 
-/* Those that may have arrived, and cannot be tried again in time. */
+/* Those that may have arrived, and cannot be tried again in time. Left to itself SQLite looks at all that waits. */
 static int give_up(Claim *claim)
 {
         int rc = outbox_run(claim->db,
-                            "UPDATE outbox SET state = 'unknown', settled = ?1 WHERE state = 'queued' AND maybe = 1 AND service = 'abuseipdb' AND first_try <= ?2",
+                            "UPDATE outbox INDEXED BY outbox_maybe SET state = 'unknown', settled = ?1 WHERE state = 'queued' AND maybe = 1 AND service = 'abuseipdb'"
+                            " AND (first_try <= ?2 OR first_try > ?1)",
                             "ii", claim->now.usec, event_time_ago(claim->now, OUTBOX_AGAIN_SEC).usec);
 
         claim->result->lost += (size_t) sqlite3_changes(claim->db);
         return rc;
+}
+
+/* The clock was set back: what waits until then would wait for longer than it was to. */
+static int set_back(Claim *claim)
+{
+        bool ahead = false;
+
+        for (unsigned i = 0; i < _OUTBOX_ENDPOINT_MAX; i++)
+                ahead = ahead || outbox_budget_is_ahead(&claim->result->budgets[i], claim->now);
+        if (!ahead)
+                return SQLITE_OK;
+        return outbox_run(claim->db,
+                          "UPDATE outbox SET next_try = CASE WHEN first_try IS NULL THEN next_try - added + ?1 ELSE 0 END, added = min(added, ?1)"
+                          " WHERE state = 'queued' AND next_try > ?1 AND (first_try > ?1 OR (first_try IS NULL AND added > ?1))",
+                          "i", claim->now.usec);
 }
 
 /* ---- what is due ---- */
@@ -112,7 +128,7 @@ static int give_out(Claim *claim, OutboxKind kind, bool bulk, int64_t max)
         OutboxResult *result = claim->result;
         OutboxEndpoint endpoint = bulk ? OUTBOX_ABUSEIPDB_BULK : outbox_kind_endpoint(kind);
         OutboxBudget *budget = &result->budgets[endpoint];
-        int64_t number = 1;
+        int64_t number = claim->now.usec / 1000; /* as with ids: one of a database that was lost must not come again */
         sqlite3_stmt *statement;
         char sql[1024];
         int rc;
@@ -267,6 +283,8 @@ int outbox_claim(sqlite3 *db, const OutboxRequest *request, OutboxResult *result
                 rc = give_up(&claim);
         if (rc == SQLITE_OK)
                 rc = outbox_read_budgets(db, result->budgets);
+        if (rc == SQLITE_OK)
+                rc = set_back(&claim);
         if (rc != SQLITE_OK)
                 return rc;
         for (unsigned i = 0; i < _OUTBOX_ENDPOINT_MAX; i++)

@@ -139,6 +139,16 @@ int outbox_entries(sqlite3 *db, sqlite3_stmt *statement, OutboxResult *result)
         return good ? rc : SQLITE_NOMEM;
 }
 
+/* Its ban was lifted, or our reports of the address were taken back, while it was under way: it does not go again. */
+static int drop_lifted(sqlite3 *db, uint64_t id, EventTime now)
+{
+        return outbox_run(db,
+                          "UPDATE outbox AS o SET state = CASE maybe WHEN 1 THEN 'unknown' ELSE 'dropped' END, settled = ?2, receipt = 'lifted or retracted by hand'"
+                          " WHERE id = ?1 AND (EXISTS (SELECT 1 FROM bans b WHERE b.id = o.ban AND b.how = 'unban') OR"
+                          " EXISTS (SELECT 1 FROM outbox c WHERE c.address = o.address AND c.service = 'abuseipdb-clear' AND c.id > o.id AND o.service = 'abuseipdb'))",
+                          "ii", (int64_t) id, now.usec);
+}
+
 /**
  * outbox_write_row() - write what has changed in a row
  */
@@ -146,13 +156,14 @@ int outbox_write_row(sqlite3 *db, const OutboxEntry *entry, EventTime now)
 {
         const OutboxRow *row = &entry->row;
         bool settled = row->state != OUTBOX_QUEUED && row->state != OUTBOX_IN_FLIGHT;
+        int rc = outbox_run(db,
+                            "UPDATE outbox SET state = ?2, attempts = ?3, first_try = ?4, next_try = ?5, maybe = ?6, settled = ?7, status = ?8,"
+                            " score = CASE WHEN ?9 < 0 THEN NULL ELSE ?9 END, receipt = ?10, remote = ?11, categories = ?12, comment = ?13 WHERE id = ?1",
+                            "itiziizzitttt", (int64_t) entry->id, outbox_state_name(row->state), (int64_t) row->attempts, row->first_try.usec,
+                            row->next_try.usec, (int64_t) row->maybe, settled ? now.usec : INT64_C(0), (int64_t) entry->status, (int64_t) entry->score,
+                            entry->receipt, entry->remote, entry->categories, entry->comment);
 
-        return outbox_run(db,
-                          "UPDATE outbox SET state = ?2, attempts = ?3, first_try = ?4, next_try = ?5, maybe = ?6, settled = ?7, status = ?8,"
-                          " score = CASE WHEN ?9 < 0 THEN NULL ELSE ?9 END, receipt = ?10, remote = ?11, categories = ?12, comment = ?13 WHERE id = ?1",
-                          "itiziizzitttt", (int64_t) entry->id, outbox_state_name(row->state), (int64_t) row->attempts, row->first_try.usec,
-                          row->next_try.usec, (int64_t) row->maybe, settled ? now.usec : INT64_C(0), (int64_t) entry->status, (int64_t) entry->score,
-                          entry->receipt, entry->remote, entry->categories, entry->comment);
+        return rc == SQLITE_OK && row->state == OUTBOX_QUEUED ? drop_lifted(db, entry->id, now) : rc;
 }
 
 /* ---- budgets ---- */

@@ -172,13 +172,15 @@ static int retry(sqlite3 *db, const OutboxRequest *request, OutboxResult *result
 
 /*
  * What waits to be told of an address; not what waits to be taken back. What is
- * under way is left: it may arrive, and then has to be known as told.
+ * under way is left: it may arrive, and then has to be known as told; so has
+ * what may have arrived already.
  */
 static int drop_addr(sqlite3 *db, const OutboxRequest *request, OutboxResult *result)
 {
         char addr[ADDR_TEXT_MAX];
         int rc = outbox_run(db,
-                            "UPDATE outbox SET state = 'dropped', settled = ?2, receipt = ?3 WHERE address = ?1 AND state = 'queued'"
+                            "UPDATE outbox SET state = CASE maybe WHEN 1 THEN 'unknown' ELSE 'dropped' END, settled = ?2, receipt = ?3"
+                            " WHERE address = ?1 AND state = 'queued'"
                             " AND service NOT IN ('abuseipdb-clear', 'virustotal-delete')",
                             "tit", addr_format(&request->addr, addr), request->now.usec, request->text);
 

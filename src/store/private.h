@@ -142,6 +142,7 @@ typedef enum Statement {
         STATEMENT_SET_ASIDE,
         STATEMENT_OUTBOX_MERGE,
         STATEMENT_OUTBOX_LAST,
+        STATEMENT_OUTBOX_LIFTED,
         STATEMENT_OUTBOX,
         N_STATEMENTS,
 } Statement;

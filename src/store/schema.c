@@ -108,6 +108,7 @@ static const char SCHEMA_3[] =
         ") STRICT;"
         "CREATE INDEX outbox_state ON outbox (state, service, next_try);"
         "CREATE INDEX outbox_address ON outbox (address, service, state);"
+        "CREATE INDEX outbox_ban ON outbox (ban) WHERE state = 'queued';"
         "CREATE INDEX outbox_claim ON outbox (claim) WHERE claim IS NOT NULL;"
         "CREATE INDEX outbox_maybe ON outbox (first_try) WHERE maybe = 1 AND state = 'queued';"
         "CREATE INDEX outbox_attack ON outbox (attack) WHERE state = 'queued';"

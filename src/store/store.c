@@ -436,8 +436,8 @@ void store_put_set_aside(Store *store, const SetAsideRecord *record)
 /**
  * store_put_outbox() - a report is due
  *
- * It is laid together with one of the same kind and address that waits and was
- * not tried yet. Within the record's window since the last one was sent it waits
+ * It is laid together with one of the same kind and address that waits and has
+ * surely not arrived. Within the record's window since the last one was sent it waits
  * for the window's end, where it is a report, and else is not entered at all.
  */
 void store_put_outbox(Store *store, const OutboxRecord *record)

@@ -8,6 +8,8 @@
  * before it have done.
  */
 
+#include <string.h>
+
 #include "store/private.h"
 
 #define PRUNE_STEP 1000 /* rows in one transaction */
@@ -212,14 +214,14 @@ static int write_events(Database *database, const Batch *batch)
 static int enter_report(Database *database, const OutboxRecord *record, const char *addr)
 {
         sqlite3_stmt *last = database->statements[STATEMENT_OUTBOX_LAST], *insert = database->statements[STATEMENT_OUTBOX];
-        int64_t told = 0, now = clock_event_now().usec, next_try = 0;
+        int64_t told = 0, now = record->now.usec, next_try = 0;
         int rc;
 
         bind_text(last, 1, addr);
         bind_text(last, 2, outbox_kind_name(record->kind));
         rc = sqlite3_step(last);
         if (rc == SQLITE_ROW)
-                told = sqlite3_column_int64(last, 0);
+                told = sqlite3_column_int64(last, 0) < now ? sqlite3_column_int64(last, 0) : now; /* the clock may have been set back since */
         sqlite3_reset(last);
         sqlite3_clear_bindings(last);
         if (rc != SQLITE_ROW)
@@ -259,6 +261,23 @@ static int write_outbox(Database *database, const Batch *batch)
                 int rc = run(merge);
                 if (rc == SQLITE_OK && sqlite3_changes(database->db) == 0)
                         rc = enter_report(database, record, addr);
+                if (rc != SQLITE_OK)
+                        return rc;
+        }
+        return SQLITE_OK;
+}
+
+/* Who lifts a ban by hand says that it was a mistake: what it was to tell, and has not told yet, is dropped. */
+static int drop_lifted(Database *database, const Batch *batch)
+{
+        sqlite3_stmt *statement = database->statements[STATEMENT_OUTBOX_LIFTED];
+
+        for (const BatchBan *row = batch->bans; row; row = row->hh.next) {
+                if (!row->how || strcmp(row->how, ban_event_kind_name(BAN_EVENT_UNBAN)) != 0)
+                        continue;
+                sqlite3_bind_int64(statement, 1, (int64_t) row->id);
+                sqlite3_bind_int64(statement, 2, row->ended.usec);
+                int rc = run(statement);
                 if (rc != SQLITE_OK)
                         return rc;
         }
@@ -311,8 +330,8 @@ int write_rows(Database *database, const Batch *batch)
 {
         static int (*const parts[])(Database *, const Batch *) = { write_windows, write_bans,   write_levels,
                                                                    write_allowed, write_paused, write_events,
-                                                                   write_outbox,  write_set_aside, write_positions,
-                                                                   run_jobs };
+                                                                   write_outbox,  drop_lifted,   write_set_aside,
+                                                                   write_positions, run_jobs };
         int rc = SQLITE_OK;
 
         for (size_t i = 0; rc == SQLITE_OK && i < sizeof parts / sizeof *parts; i++)
@@ -376,6 +395,8 @@ static int64_t beyond(int64_t rows, uint64_t max)
  * @over_before:        bans in force that were over by then ended without us
  * @ret_more:           whether another step has work
  *
+ * Where an index is named, SQLite would take another one and look at all reports that wait, which may be a million.
+ *
  * Numbered rows are counted by the first and the last: to count half a million takes a while.
  *
  * Return: an SQLite result code.
@@ -401,7 +422,7 @@ int write_prune(Database *database, const StoreLimits *limits, EventTime now, Ev
                   "?2)",
                   event_time_ago(now, limits->past_bans_age).usec },
                 { "UPDATE outbox SET state = 'expired', settled = ?1, receipt = 'older than the 60 days that a service takes' WHERE id IN"
-                  " (SELECT id FROM outbox WHERE state = 'queued' AND attack < ?1 - 5184000000000 LIMIT ?2)",
+                  " (SELECT id FROM outbox INDEXED BY outbox_attack WHERE state = 'queued' AND attack < ?1 - 5184000000000 LIMIT ?2)",
                   now.usec },
                 { "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE settled < ?1 ORDER BY settled LIMIT ?2)",
                   event_time_ago(now, limits->outbox_age).usec },
@@ -412,7 +433,7 @@ int write_prune(Database *database, const StoreLimits *limits, EventTime now, Ev
                   past },
                 { "DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY id LIMIT min(?1, ?2))", events },
                 { "UPDATE outbox SET state = 'expired', settled = added, receipt = 'too many reports waited' WHERE id IN"
-                  " (SELECT id FROM outbox WHERE state = 'queued' ORDER BY attack LIMIT min(?1, ?2))", queued },
+                  " (SELECT id FROM outbox INDEXED BY outbox_attack WHERE state = 'queued' ORDER BY attack LIMIT min(?1, ?2))", queued },
                 { "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE settled IS NOT NULL ORDER BY settled LIMIT min(?1, ?2))", settled },
                 { "DELETE FROM set_aside WHERE id IN (SELECT id FROM set_aside ORDER BY id LIMIT min(?1, ?2))", lines },
         };

@@ -196,7 +196,7 @@ static const Case CASES[] = {
         { "reports: { abuseipdb: { window: 14m59s } }\n", "bailiff.yaml:1:33: window: must be a duration from 15m to 365d" },
         { "reports: { abuseipdb: { window: forever } }\n", "bailiff.yaml:1:33: window: must be a duration from 15m to 365d" },
         { "reports: { abuseipdb: { window: -1 } }\n", "bailiff.yaml:1:33: window: must be a duration from 15m to 365d" },
-        { "reports: { virustotal: { window: 23h } }\n", "bailiff.yaml:1:34: window: must be a duration from 1d to 3653d" },
+        { "reports: { virustotal: { window: 23h } }\n", "bailiff.yaml:1:34: window: must be a duration from 1d to 365d" },
         { "reports: { abuseipdb: { daily: -1 } }\n", "bailiff.yaml:1:32: daily: must be a whole number from 0 to 1000000" },
         { "reports: { abuseipdb: { bulk_daily: 1001 } }\n", "bailiff.yaml:1:37: bulk_daily: must be a whole number from 0 to 1000" },
         { "reports: { virustotal: { per_minute: 0 } }\n", "bailiff.yaml:1:38: per_minute: must be a whole number from 1 to 1000" },

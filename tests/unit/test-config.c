@@ -214,7 +214,7 @@ static void test_services(void)
                 load(NULL, "reports:\n"
                            "  abuseipdb: { key_file: keys/abuseipdb.key, timeout: 5, window: 15m, daily: 0, bulk_daily: 0, url: \"HTTPS://127.0.0.1:8443/api/v2///\",\n"
                            "               ca_file: /etc/ca.pem, proxy: \"socks5h://[2001:db8::1]:1080/\" }\n",
-                     "reports: { virustotal: { key_file: virustotal.key, url: \"https://h\", per_minute: 1000, window: 3653d, proxy: \"HTTP://p.example:3128\" } }\n");
+                     "reports: { virustotal: { key_file: virustotal.key, url: \"https://h\", per_minute: 1000, window: 365d, proxy: \"HTTP://p.example:3128\" } }\n");
         const ReportServiceConfig *a = &bare->abuseipdb, *v = &bare->virustotal;
 
         check(a->configured && !a->key_file && !a->ca_file && !a->proxy && !v->configured && !v->key_file);
@@ -243,7 +243,7 @@ static void test_services(void)
         check_file_in(v->key_file, "virustotal.key"); /* beside bailiff.yaml, not beside the file that says it */
         check_text(v->url, "https://h");
         check_text(v->proxy, "http://p.example:3128");
-        check_int(v->window, INT64_C(3653) * 86400);
+        check_int(v->window, INT64_C(365) * 86400);
 }
 
 /* What is shipped alone has its files below /etc; a path without a slash is a file here. */

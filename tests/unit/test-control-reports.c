@@ -615,6 +615,35 @@ static void test_described(void)
         end();
 }
 
+/* A list looks at the whole outbox, on the thread that writes bans: a few at a time. */
+static void test_lists_are_few(void)
+{
+        Peer *peers[LISTINGS_MAX], *late;
+
+        begin(ACCESS_LOOK);
+        for (size_t i = 0; i < LISTINGS_MAX; i++) {
+                peers[i] = join();
+                push(peers[i], CALL("ListReports", ""));
+                turn();
+        }
+        late = join();
+        expect(late, CALL("ListReports", ""), M "Busy", "try again");
+        for (size_t i = 0; i < LISTINGS_MAX; i++) {
+                fake_tell(&fake);
+                json_auto_t *reply = answer(peers[i]);
+                check(json_array_size(member(reply, "reports")) > 0);
+        }
+        for (size_t i = 0; i < LISTINGS_MAX; i++)
+                leave(peers[i]);
+        push(late, CALL("ListReports", ""));
+        turn();
+        fake_tell(&fake);
+        json_auto_t *reply = answer(late);
+        check(json_array_size(member(reply, "reports")) > 0);
+        leave(late);
+        end();
+}
+
 int main(void)
 {
         set_up();
@@ -631,6 +660,7 @@ int main(void)
         test_preview();
         test_no_answer();
         test_described();
+        test_lists_are_few();
         tear_down();
         return 0;
 }

@@ -644,11 +644,20 @@ static void test_rows(void)
         check_rows("[" ROW("x", "203.0.113.6", 99) "," ROW("x", "foo", 1) "," ROW("x", "foo", 6) ",7,{\"error\":7},"
                    "{\"error\":\"x\",\"input\":\"203.0.113.77\"},{\"rowNumber\":-9223372036854775808}]",
                    "4 rows sent, 0 not saved, and 7 named that are none of them", 0, NULL);
+        /* What only the courier can say. */
+        check_rows("[" ROW("not sent", "203.0.113.5", 2) "," ROW("not\\nsent", "3fff::1", 3) "]", "2 of 4", 2,
+                   (RowError[]){ { 21, "not accepted: not sent" }, { 22, "not accepted: not sent" } });
         /* Twice the same. */
         check_rows("[" ROW("x", "203.0.113.5", 2) "," ROW("y", "203.0.113.5", 2) "]", "and 1 named", 1, (RowError[]){ { 21, "x" } });
         check_rows("[{\"error\":\"a\\u001bb\",\"rowNumber\":2}]", "2 of 4", 1, (RowError[]){ { 21, "a\\x1bb" } });
 
         Answer answer = ANSWER_NULL;
+        /* A page that speaks of the window is no word on thousands of addresses. */
+        answer.status = 429;
+        answer.body = "You can only report the same IP address (`203.0.113.5`) once in 15 minutes.";
+        answer.size = strlen(answer.body);
+        check_int(settle(A, BULK, &answer).outcome, OUTCOME_BUSY);
+        check_int(settle(A, REPORT, &answer).outcome, OUTCOME_DUPLICATE);
         answer.status = 200;
         answer.body = "{\"data\":{\"savedReports\":2,\"invalidReports\":[{\"error\":\"Dup";
         answer.size = strlen(answer.body);

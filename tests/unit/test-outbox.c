@@ -125,6 +125,14 @@ static void test_take_back(void)
         check_int(row.state, OUTBOX_QUEUED);
         check_time(row.next_try, AT(800));
 
+        /* What surely failed before does not count: the first try that may have arrived does. */
+        row = sent(OUTBOX_REPORT, NOW);
+        outbox_row_settle(&row, ANSWER(.outcome = OUTCOME_FAILED), AT(1));
+        outbox_row_begin(&row, AT(2 * DAY));
+        outbox_row_settle(&row, ANSWER(.outcome = OUTCOME_UNCERTAIN), AT(2 * DAY + 300));
+        check_int(row.state, OUTBOX_QUEUED);
+        check_time(outbox_row_lost(&row), AT(2 * DAY + 840));
+
         row = sent(OUTBOX_VOTE, NOW);
         outbox_row_take_back(&row, AT(30 * DAY));
         check_int(row.state, OUTBOX_QUEUED);
@@ -172,6 +180,40 @@ static void test_day(void)
         check_time(outbox_budget_next(&budget, &(OutboxTerms){ .daily = 0 }), EVENT_TIME_FOREVER);
 }
 
+/* A clock that was set back, be it by an hour or by years, makes nothing wait until then, and gives no request of the day anew. */
+static void test_set_back(void)
+{
+        static const OutboxOutcome outcomes[] = { OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_KEY, OUTCOME_QUOTA };
+        static const int64_t back[] = { HOUR, DAY, 5000 * DAY };
+
+        for (size_t i = 0; i < 12; i++) {
+                OutboxBudget budget = { .remaining = -1 };
+
+                outbox_budget_roll(&budget, OUTBOX_VIRUSTOTAL, NOW);
+                outbox_budget_spend(&budget, NOW);
+                outbox_budget_settle(&budget, ANSWER(.outcome = outcomes[i / 3], .retry_after = 4000), NOW);
+                outbox_budget_roll(&budget, OUTBOX_VIRUSTOTAL, AT(-back[i % 3]));
+                check(!event_time_before(AT(-back[i % 3]), outbox_budget_next(&budget, &VIRUSTOTAL)));
+                check_int(outbox_budget_left(&budget, &VIRUSTOTAL), 499);
+                check(event_time_before(budget.resets, AT(DAY + 1 - back[i % 3])));
+        }
+}
+
+/* Whether fourteen minutes are over cannot be told then. */
+static void test_set_back_row(void)
+{
+        OutboxRow row = sent(OUTBOX_REPORT, NOW);
+
+        outbox_row_take_back(&row, AT(-HOUR));
+        check_int(row.state, OUTBOX_UNKNOWN);
+        row = sent(OUTBOX_REPORT, NOW);
+        outbox_row_settle(&row, ANSWER(.outcome = OUTCOME_FAILED), AT(-HOUR));
+        check_int(row.state, OUTBOX_QUEUED);
+        row = sent(OUTBOX_VOTE, NOW);
+        outbox_row_take_back(&row, AT(-HOUR));
+        check_int(row.state, OUTBOX_QUEUED);
+}
+
 /* The service's own count goes where it is lower; where it went up, its day has begun. */
 static void test_headers(void)
 {
@@ -194,6 +236,27 @@ static void test_headers(void)
         budget = (OutboxBudget){ .remaining = -1, .used = 10, .resets = AT(HOUR) };
         outbox_budget_settle(&budget, ANSWER(.outcome = OUTCOME_DONE, .remaining = 49000), NOW);
         check_int(outbox_budget_left(&budget, &(OutboxTerms){ .daily = 20 }), 10);
+}
+
+/* A courier that somebody has taken over says what it likes; nothing overflows, and no wait is longer than a month. */
+static void test_extremes(void)
+{
+        static const int64_t numbers[] = { INT64_MAX, INT64_MAX - 1, INT64_MIN, 0, -2 };
+
+        for (OutboxOutcome outcome = 0; outcome < _OUTCOME_MAX; outcome++)
+                for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+                        OutboxBudget budget = { .remaining = -1 };
+                        const int64_t n = numbers[i];
+
+                        outbox_budget_roll(&budget, OUTBOX_ABUSEIPDB, NOW);
+                        for (int times = 0; times < 3; times++) {
+                                outbox_budget_spend(&budget, NOW);
+                                outbox_budget_settle(&budget, ANSWER(.outcome = outcome, .status = -1, .limit = n, .remaining = n, .retry_after = n, .reset = n), NOW);
+                                outbox_budget_refund(&budget);
+                        }
+                        check(budget.remaining >= -1 && budget.remaining < INT64_MAX / 2);
+                        check(!event_time_before(AT(31 * DAY), outbox_budget_next(&budget, &DAILY_1000)));
+                }
 }
 
 static OutboxBudget full(EventTime now)
@@ -283,6 +346,11 @@ static void test_minute(void)
         check_time(outbox_budget_next(&budget, &VIRUSTOTAL), AT(15));
         outbox_budget_settle(&budget, ANSWER(.outcome = OUTCOME_QUOTA), AT(1));
         check_time(outbox_budget_next(&budget, &VIRUSTOTAL), AT(61));
+        /* What was not sent takes no time: thousands of a jail that reports no longer are looked through at once. */
+        budget = (OutboxBudget){ .remaining = -1 };
+        outbox_budget_spend(&budget, NOW);
+        outbox_budget_settle(&budget, ANSWER(.outcome = OUTCOME_NOT_SENT), NOW);
+        check(!event_time_before(NOW, outbox_budget_next(&budget, &VIRUSTOTAL)));
 }
 
 static void test_bulk(void)
@@ -322,7 +390,10 @@ int main(void)
         test_waits();
         test_take_back();
         test_day();
+        test_set_back();
+        test_set_back_row();
         test_headers();
+        test_extremes();
         test_quota();
         test_backoff();
         test_minute();

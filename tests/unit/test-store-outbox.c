@@ -68,6 +68,7 @@ static void put(OutboxKind kind, const char *addr, uint64_t ban_id, int64_t seco
                                                  .ban_id = ban_id,
                                                  .addr = address(addr),
                                                  .jail = "sshd",
+                                                 .now = AT(seconds),
                                                  .attack = AT(seconds),
                                                  .first = AT(seconds - 60),
                                                  .failures = 5,
@@ -101,6 +102,23 @@ static long long rows(const char *condition)
 
         snprintf(sql, sizeof sql, "SELECT count(*) FROM outbox WHERE %s", condition);
         return ask(directory, sql);
+}
+
+/* What was claimed of a database that was lost settles nothing in the one that took its place. */
+static void test_other_database(void)
+{
+        uint64_t old;
+
+        begin();
+        put(OUTBOX_REPORT, "203.0.113.5", 1, 0);
+        old = claim(OUTBOX_ABUSEIPDB, 0)->claim;
+        end();
+        begin();
+        put(OUTBOX_VOTE, "203.0.113.6", 2, 10);
+        check_int(claim(OUTBOX_VIRUSTOTAL, 10)->n_entries, 1);
+        check_int(settle(old, OUTCOME_DONE, 11)->r, OUTBOX_E_NO_CLAIM);
+        check_int(rows("state = 'in-flight'"), 1);
+        end();
 }
 
 /* From the ban to the receipt, over a restart. */
@@ -172,6 +190,105 @@ static void test_window(void)
         put(OUTBOX_VOTE, "203.0.113.5", 12, 10 + 365 * DAY);
         check_int(store_flush(store, 5000), 0);
         check_int(rows("service = 'virustotal-vote'"), 2);
+        end();
+}
+
+/* The service was down for days: the window begins with the try that got through, and what happens meanwhile is one report. */
+static void test_window_after_failures(void)
+{
+        const OutboxResult *result;
+
+        begin();
+        put(OUTBOX_REPORT, "203.0.113.5", 1, 0);
+        settle(claim(OUTBOX_ABUSEIPDB, 0)->claim, OUTCOME_FAILED, 1);
+        put(OUTBOX_REPORT, "203.0.113.5", 2, DAY + HOUR);
+        check_int(store_flush(store, 5000), 0);
+        check_int(rows("1"), 1);
+        check_int(rows("ban = 2 AND attempts = 1"), 1);
+        result = claim(OUTBOX_ABUSEIPDB, 2 * DAY);
+        check_int(result->n_entries, 1);
+        settle(result->claim, OUTCOME_DONE, 2 * DAY + 1);
+        put(OUTBOX_REPORT, "203.0.113.5", 3, 2 * DAY + HOUR);
+        result = claim(OUTBOX_ABUSEIPDB, 2 * DAY + HOUR);
+        check_int(result->claim, 0);
+        check_int(result->next.usec, AT(3 * DAY).usec);
+        end();
+}
+
+/* Rows of the clock's own time: what is entered carries it. */
+static int64_t present(void)
+{
+        return (clock_event_now().usec - NOW.usec) / USEC_PER_SEC;
+}
+
+/* The clock went from years ahead back to the present: rows wait as long as they would have waited, and what was told then counts as told now. */
+static void test_set_back(void)
+{
+        const int64_t now = present(), ahead = now + 5000 * DAY;
+        const OutboxResult *result;
+
+        begin();
+        put(OUTBOX_REPORT, "203.0.113.5", 1, ahead);
+        put(OUTBOX_REPORT, "203.0.113.6", 2, ahead);
+        put(OUTBOX_REPORT, "203.0.113.7", 3, ahead);
+        settle(claim(OUTBOX_ABUSEIPDB, ahead)->claim, OUTCOME_DONE, ahead + 1);
+        settle(claim(OUTBOX_ABUSEIPDB, ahead + 2)->claim, OUTCOME_UNCERTAIN, ahead + 3);
+        settle(claim(OUTBOX_ABUSEIPDB, ahead + 60)->claim, OUTCOME_FAILED, ahead + 61);
+        check_int(rows("state = 'queued'"), 2);
+        put(OUTBOX_REPORT, "203.0.113.5", 4, now);
+        result = claim(OUTBOX_ABUSEIPDB, now);
+        check_int(rows("state = 'unknown' AND address = '203.0.113.6'"), 1);
+        check_int(result->lost, 1);
+        check_int(result->n_entries, 1);
+        check_int(result->entries[0].ban_id, 3);
+        settle(result->claim, OUTCOME_DONE, now + 1);
+        result = claim(OUTBOX_ABUSEIPDB, now + 2);
+        check_int(result->claim, 0);
+        check(event_time_before(result->next, AT(now + DAY + 60)));
+        check_int(claim(OUTBOX_ABUSEIPDB, now + DAY + 60)->n_entries, 1);
+        end();
+}
+
+/* Whoever lifts a ban by hand takes back what it was to tell; a ban that expires, or one that is made anew, tells it. */
+static void test_lifted(void)
+{
+        const OutboxResult *result;
+
+        begin();
+        for (uint64_t id = 1; id <= 5; id++) {
+                char addr[32];
+
+                snprintf(addr, sizeof addr, "203.0.113.%d", (int) id);
+                put_ban(store, id, addr, EVENT_TIME_FOREVER);
+                put(OUTBOX_REPORT, addr, id, (int64_t) id);
+        }
+        store_end_ban(store, 1, NOW, "unban"); /* in one batch with the ban */
+        store_end_ban(store, 2, NOW, "expire");
+        check_int(store_flush(store, 5000), 0);
+        check_int(rows("address = '203.0.113.1' AND state = 'dropped' AND settled IS NOT NULL AND receipt <> ''"), 1);
+        check_int(rows("state = 'queued'"), 4);
+        put(OUTBOX_VOTE, "203.0.113.3", 3, 3);
+        settle(claim(OUTBOX_ABUSEIPDB, 10)->claim, OUTCOME_DONE, 11); /* ban 2 */
+        result = claim(OUTBOX_ABUSEIPDB, 12);
+        check_int(result->entries[0].ban_id, 3);
+        store_end_ban(store, 3, NOW, "unban"); /* while it is under way */
+        check_int(store_flush(store, 5000), 0);
+        check_int(rows("ban = 3 AND state = 'in-flight'"), 1);
+        check_int(rows("ban = 3 AND state = 'dropped'"), 1);
+        settle(result->claim, OUTCOME_FAILED, 13);
+        check_int(rows("ban = 3 AND state = 'dropped'"), 2);
+        settle(claim(OUTBOX_ABUSEIPDB, 60)->claim, OUTCOME_UNCERTAIN, 61); /* ban 4: it may have arrived */
+        store_end_ban(store, 4, NOW, "unban");
+        store_end_ban(store, 5, NOW, "unban");
+        put_ban(store, 6, "203.0.113.5", EVENT_TIME_FOREVER);
+        put(OUTBOX_REPORT, "203.0.113.5", 6, 70);
+        check_int(store_flush(store, 5000), 0);
+        check_int(rows("ban = 4 AND state = 'unknown'"), 1);
+        check_int(rows("ban = 6 AND state = 'queued'"), 1);
+        check_int(rows("state = 'queued'"), 1);
+        /* By hand it goes all the same. */
+        check_int(question((OutboxRequest){ .op = OUTBOX_RETRY, .now = AT(900), .id = 1 })->changed, 1);
+        check_int(rows("ban = 1 AND state = 'queued'"), 1);
         end();
 }
 
@@ -270,12 +387,6 @@ static void put_many(int from, int n)
                 snprintf(addr, sizeof addr, "198.51.%d.%d", 100 + i / 250, i % 250 + 1);
                 put(OUTBOX_REPORT, addr, (uint64_t) i + 1, 0);
         }
-}
-
-/* Rows of the clock's own time: what is entered carries it. */
-static int64_t present(void)
-{
-        return (clock_event_now().usec - NOW.usec) / USEC_PER_SEC;
 }
 
 static void test_bulk(void)
@@ -384,6 +495,37 @@ static void test_retract(void)
         addr = address("203.0.113.99");
         result = question((OutboxRequest){ .op = OUTBOX_RETRACT, .now = AT(12), .addr = addr, .text = "retracted" });
         check(!result->clears && !result->deletes && result->changed == 0);
+        end();
+}
+
+/* What may have arrived is cleared as well; what was under way then, and did not arrive, does not go again. */
+static void test_retract_unsettled(void)
+{
+        const OutboxResult *result;
+        Addr addr = address("203.0.113.5");
+        uint64_t number;
+
+        begin();
+        put(OUTBOX_REPORT, "203.0.113.5", 1, 0);
+        put(OUTBOX_REPORT, "203.0.113.6", 2, 1);
+        settle(claim(OUTBOX_ABUSEIPDB, 0)->claim, OUTCOME_UNCERTAIN, 1);
+        result = question((OutboxRequest){ .op = OUTBOX_RETRACT, .now = AT(2), .addr = addr, .text = "retracted" });
+        check(result->clears);
+        settle(claim(OUTBOX_ABUSEIPDB, 60)->claim, OUTCOME_DONE, 61);
+        number = claim(OUTBOX_ABUSEIPDB, 61)->claim;
+        addr = address("203.0.113.6");
+        result = question((OutboxRequest){ .op = OUTBOX_RETRACT, .now = AT(62), .addr = addr, .text = "retracted" });
+        check(result->clears && result->changed == 0);
+        settle(number, OUTCOME_FAILED, 63);
+        check_int(rows("ban = 2 AND state = 'dropped'"), 1);
+        result = claim(OUTBOX_ABUSEIPDB, 1000);
+        check_int(result->entries[0].row.kind, OUTBOX_CLEAR);
+        /* A ban after that is told again. */
+        put(OUTBOX_REPORT, "203.0.113.6", 3, 2000);
+        check_int(store_flush(store, 5000), 0);
+        settle(result->claim, OUTCOME_DONE, 1001);
+        settle(claim(OUTBOX_ABUSEIPDB, 2001)->claim, OUTCOME_FAILED, 2002);
+        check_int(rows("ban = 3 AND state = 'queued'"), 1);
         end();
 }
 
@@ -509,13 +651,18 @@ int main(void)
 {
         check(sd_event_default(&event) >= 0);
         test_way();
+        test_other_database();
         test_window();
+        test_window_after_failures();
+        test_set_back();
+        test_lifted();
         test_lost();
         test_give_up();
         test_budget();
         test_bulk();
         test_quota_holds();
         test_retract();
+        test_retract_unsettled();
         test_list();
         test_nonsense();
         test_forgotten();
