@@ -258,6 +258,16 @@ static void hide_key(char *text, size_t size, const Key *key)
         }
 }
 
+/* "Not yet valid" and the like say nothing of what to do. */
+static void add_advice(Transfer *transfer, CURLcode code)
+{
+        size_t used = strlen(transfer->error);
+
+        if (code == CURLE_PEER_FAILED_VERIFICATION && used > 0)
+                snprintf(transfer->error + used, sizeof transfer->error - used,
+                         " (look at this host's clock, the package ca-certificates, and, with a proxy that opens TLS, ca_file)");
+}
+
 static const char *error_text(const Transfer *transfer, CURLcode code)
 {
         if (transfer->again)
@@ -275,6 +285,7 @@ static void transfer_end(Transfer *transfer, CURLcode code)
         if (transfer->body.end > 0)
                 hide_key(transfer->body.data, transfer->body.end, &transfer->key);
         hide_key(transfer->error, strlen(transfer->error), &transfer->key);
+        add_advice(transfer, code);
         transfer->answer.status = transfer->begun && !transfer->again && status > 0 && status < 1000 ? (unsigned) status : 0;
         transfer->answer.sent = is_sent(transfer);
         transfer->answer.body = transfer->body.data ? transfer->body.data : "";

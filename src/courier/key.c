@@ -68,7 +68,7 @@ static ssize_t check_text(const char *text, size_t size)
         if (size > 0 && text[size - 1] == '\r')
                 size--;
         for (size_t i = 0; i < size; i++)
-                if (text[i] <= 0x20 || text[i] >= 0x7f)
+                if (text[i] <= 0x20 || text[i] >= 0x7f || text[i] == '"' || text[i] == '\'')
                         return -1;
         return size < KEY_MIN || size > KEY_MAX ? -1 : (ssize_t) size;
 }
@@ -97,7 +97,7 @@ static int read_text(int fd, const char *file, Key *ret_key, Problem *problem)
         explicit_bzero(text, sizeof text);
         return n >= 0 ? 0
                       : problem_set(problem, -EBADMSG,
-                                    "%s does not hold a key: one line of %d to %d letters, digits and signs, without blanks, is wanted",
+                                    "%s does not hold a key: one line of %d to %d letters, digits and signs, without blanks or quotation marks, is wanted",
                                     file, KEY_MIN, KEY_MAX);
 }
 

@@ -51,6 +51,7 @@ struct Lane {
         uint64_t retry;         /* microseconds until the next attempt to connect */
         uint64_t claimed;       /* when the last claim was made, CLOCK_BOOTTIME */
         bool has_problem;       /* the last claim had one */
+        bool failing;           /* the last request did not come through; the next that does says that it is mended */
         bool unsent;            /* what it brought was not sent at all: the next one takes its time */
         Work work;              /* in LANE_SEND */
         size_t n_sent;
@@ -172,6 +173,27 @@ static void settle_unsent(Lane *lane, Outcome outcome, const char *text)
         settle(lane, &settlement);
 }
 
+/* Who looks into this unit's log sees why reports wait. */
+static void tell_outcome(Lane *lane, const Settlement *settlement)
+{
+        switch (settlement->outcome) {
+        case OUTCOME_DONE:
+        case OUTCOME_DUPLICATE:
+                lane->failing = false;
+                tell_mended(lane);
+                break;
+        case OUTCOME_FAILED:
+        case OUTCOME_UNCERTAIN:
+        case OUTCOME_KEY:
+        case OUTCOME_FORBIDDEN:
+        case OUTCOME_PLAN:
+                lane->failing = true;
+                tell_trouble(lane, "%s (see: bailiffctl reports)", *settlement->text ? settlement->text : "the service did not take it");
+                break;
+        default: break;
+        }
+}
+
 static void on_done(void *userdata, const Answer *answer)
 {
         Lane *lane = userdata;
@@ -185,6 +207,7 @@ static void on_done(void *userdata, const Answer *answer)
                 settlement.claim = lane->work.claim;
                 snprintf(settlement.text, sizeof settlement.text, "bailiff-courier: out of memory");
         }
+        tell_outcome(lane, &settlement);
         settle(lane, &settlement);
 }
 
@@ -250,7 +273,7 @@ static void on_claimed(Lane *lane, const json_t *parameters)
         int r = work_read(parameters, &lane->work, &problem);
 
         lane->retry = lane->times.retry_min;
-        if (!lane->has_problem)
+        if (!lane->has_problem && !lane->failing)
                 tell_mended(lane);
         if (r == 0) {
                 send_work(lane);
@@ -454,8 +477,12 @@ void lane_start(Lane *lane)
 {
         if (lane->stopping)
                 return;
-        if (lane->state == LANE_OFF || (lane->state == LANE_REST && lane->has_problem))
-                go(lane);
+        /* A claim with a problem brings no work, and bailiffd may let it wait: the next one tells whether that is over. */
+        if (lane->state == LANE_CLAIM && lane->has_problem)
+                lane->link = link_free(lane->link);
+        else if (lane->state != LANE_OFF && !(lane->state == LANE_REST && lane->has_problem))
+                return;
+        go(lane);
 }
 
 /**

@@ -77,7 +77,7 @@ const Command COMMANDS[] = {
           "                 not take it; unknown, it may have arrived; expired, too old or\n"
           "                 too many; dropped\n"
           "  --service SERVICE  abuseipdb or virustotal\n"
-          "  retry          try at once what waits for a service to be well again\n"
+          "  retry          try at once what has failed and waits to be tried again\n"
           "  retry ID       send one again that is refused, unknown, expired or dropped\n"
           "  drop           never send this one, or those that wait of an address\n"
           "  preview        exactly what would be sent of an address that the jail bans;\n"

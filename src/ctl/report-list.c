@@ -138,8 +138,15 @@ static const char *reason_text(const char *reason)
         return reason;
 }
 
+/* Nothing is to be mended, or in vain to be tried. */
+static bool is_limit(const char *reason)
+{
+        return strcmp(reason, "quota") == 0 || strcmp(reason, "busy") == 0;
+}
+
 static void say_quota(const json_t *quota)
 {
+        const char *reason = field(quota, "reason", "?");
         const char *endpoint = field(quota, "endpoint", "?"), *slash = strchr(endpoint, '/'), *label = slash ? slash + 1 : "requests";
         const char *blocked = field(quota, "blocked_until", NULL), *error = field(quota, "last_error", "");
         static const char indent[] = "                ";
@@ -151,8 +158,8 @@ static void say_quota(const json_t *quota)
                     number(quota, "used"), number(quota, "left"), number(quota, "daily"),
                     time_text(field(quota, "resets", ""), TIME_SHORT, time), ago(field(quota, "resets", ""), relative));
         if (blocked) {
-                snprintf(text, sizeof text, "not before %s (%s): %.64s%s%.500s", time_text(blocked, TIME_SHORT, time), ago(blocked, relative),
-                         reason_text(field(quota, "reason", "?")), *error ? ": " : "", error);
+                snprintf(text, sizeof text, "not before %s (%s): %.64s%s%.500s%s", time_text(blocked, TIME_SHORT, time), ago(blocked, relative),
+                         reason_text(reason), *error ? ": " : "", error, is_limit(reason) ? "" : "; once mended: bailiffctl reports retry");
                 say_wrapped(YELLOW, indent, indent, text);
         } else if (*error) {
                 snprintf(text, sizeof text, "last error: %.500s", error);
@@ -195,7 +202,8 @@ static void say_service(const json_t *service)
         if (json_is_true(json_object_get(service, "courier")))
                 say(PLAIN, "  bailiff-courier asks for work\n");
         else if (!strstr(problem, "bailiff-courier does not ask"))
-                say(YELLOW, "  bailiff-courier does not ask for work: systemctl status bailiff-courier\n");
+                say_wrapped(YELLOW, "  ", "    ",
+                            "bailiff-courier does not ask for work: systemctl status bailiff-courier (to have it: systemctl enable --now bailiff-courier)");
         json_array_foreach(json_object_get(service, "quotas"), i, quota) say_quota(quota);
 }
 

@@ -126,7 +126,7 @@ static int run_retry(Ctl *ctl, const Command *command, int argc, char **argv)
         if (changed == 0 && word)
                 return say_unchanged(ctl, id, "sent again");
         if (changed == 0)
-                say(PLAIN, "No report waits for a service to be well again. One that is unknown or refused is sent again by its ID.\n");
+                say(PLAIN, "No report has failed and waits to be tried again. One that is unknown or refused is sent again by its ID.\n");
         else if (word)
                 say(PLAIN, "report %lld is queued again\n", id);
         else

@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,6 +56,14 @@ void check_jail_reports(const JailConfig *jail, const Filter *filter)
                         "categories: [18, 22]\n", place, jail->name);
 }
 
+/* Whether the courier can read it, by the rights of the file alone. Where it has no user, nobody knows. */
+static bool courier_reads(const struct stat *st)
+{
+        const struct passwd *user = getpwnam("bailiff-courier");
+
+        return !user || (st->st_uid == user->pw_uid && (st->st_mode & S_IRUSR)) || (st->st_gid == user->pw_gid && (st->st_mode & S_IRGRP));
+}
+
 /* A file that is named; what cannot be looked at, nothing is said of. */
 static void check_file(const char *place, const char *key, const char *path, bool is_secret)
 {
@@ -64,7 +73,10 @@ static void check_file(const char *place, const char *key, const char *path, boo
                 return;
         if (stat(path, &st) < 0) {
                 if (errno == ENOENT || errno == ENOTDIR)
-                        fprintf(stderr, "bailiffd: %s: %s: %s is not there, so nothing can be reported\n", place, key, path);
+                        fprintf(stderr, is_secret ? "bailiffd: %s: %s: %s is not there, so nothing can be reported; make it: install -m 640 -o root "
+                                                    "-g bailiff-courier /dev/null %s, then write the account's key into it\n"
+                                                  : "bailiffd: %s: %s: %s is not there, so nothing can be reported\n",
+                                place, key, path, path);
                 return;
         }
         if (!S_ISREG(st.st_mode))
@@ -74,6 +86,9 @@ static void check_file(const char *place, const char *key, const char *path, boo
         else if (is_secret && (st.st_mode & S_IRWXO))
                 fprintf(stderr, "bailiffd: %s: %s: %s can be read by everyone, so the key is not used; take that away: chmod o= %s\n", place, key,
                         path, path);
+        else if (is_secret && !courier_reads(&st))
+                fprintf(stderr, "bailiffd: %s: %s: %s cannot be read by bailiff-courier; to let it: chown root:bailiff-courier %s && chmod 640 %s\n",
+                        place, key, path, path, path);
 }
 
 static bool reports_to(const JailConfig *jail, bool is_abuseipdb)

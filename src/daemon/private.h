@@ -102,7 +102,7 @@ typedef struct ReportLane {
         bool stale;                     /* the outbox may have changed */
         bool put;                       /* a report waits for the commit */
         bool asking;                    /* the store */
-        bool ails;                      /* the courier has told a problem */
+        char ails[PROBLEM_TEXT_MAX];    /* the problem that the courier has told; "": none */
         OutboxResult *given;            /* what the courier carries; NULL: nothing */
         char *comment;                  /* of a single report, as it was given */
         char categories[128];

@@ -168,8 +168,10 @@ static const char *preview_obstacle(Daemon *daemon, const Jail *jail, const Addr
 
         if (!report->enabled)
                 return "the jail reports nothing; write report: { abuseipdb: true } in it";
-        if ((report->abuseipdb && !daemon->config->abuseipdb.configured) || (report->virustotal && !daemon->config->virustotal.configured))
-                return "a service that the jail reports to is not under reports: in the configuration";
+        if (report->abuseipdb && !daemon->config->abuseipdb.configured)
+                return "abuseipdb is not under reports: in the configuration; write reports: { abuseipdb: { key_file: abuseipdb.key } }";
+        if (report->virustotal && !daemon->config->virustotal.configured)
+                return "virustotal is not under reports: in the configuration; write reports: { virustotal: { key_file: virustotal.key } }";
         if (ban_engine_allowed(daemon->engine, jail->config->name, addr))
                 return "the address is allowed, so it is never reported";
         if (report_addr_is_documentation(addr))

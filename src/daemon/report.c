@@ -318,7 +318,7 @@ static void lane_arm(ReportLane *lane)
         uint64_t at = lane->answer ? lane->deadline.usec : lane->absent.usec;
         BootTime next = clock_boot_at(event_time_add(lane->next, -fault_clock()));
 
-        if (lane->answer && !lane->ails && !lane->asking && lane->next.usec != EVENT_TIME_FOREVER.usec && next.usec < at)
+        if (lane->answer && !*lane->ails && !lane->asking && lane->next.usec != EVENT_TIME_FOREVER.usec && next.usec < at)
                 at = next.usec;
 #if BAILIFF_FAULT_POINTS
         /* The clock of a test moves in leaps. */
@@ -333,7 +333,7 @@ static void lane_look(ReportLane *lane)
 {
         bool due = lane->stale || !event_time_before(report_now(), lane->next);
 
-        if (lane->answer && !lane->ails && !lane->asking && due) {
+        if (lane->answer && !*lane->ails && !lane->asking && due) {
                 OutboxRequest request = { .op = OUTBOX_CLAIM, .now = report_now(), .lane = lane->lane, .wants_lines = wants_lines(lane->daemon) };
 
                 set_terms(lane->daemon, request.terms);
@@ -353,7 +353,7 @@ static void tell_absence(ReportLane *lane)
 
         lane->absent.usec = UINT64_MAX;
         if (configured)
-                daemon_degrade(daemon, topic_of(lane->lane), "bailiff-courier does not ask for work, so reports wait: systemctl status bailiff-courier");
+                daemon_degrade(daemon, topic_of(lane->lane), "bailiff-courier does not ask for work, so reports wait: systemctl status bailiff-courier (to have it: systemctl enable --now bailiff-courier)");
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -402,9 +402,13 @@ void report_committed(Daemon *daemon)
 void report_reloaded(Daemon *daemon)
 {
         lane_ask(&daemon->lanes[0], &(OutboxRequest){ .op = OUTBOX_UNBLOCK, .now = report_now() }, nothing_done, NULL);
-        for (int i = 0; i < _OUTBOX_LANE_MAX; i++)
+        for (int i = 0; i < _OUTBOX_LANE_MAX; i++) {
+                /* The courier reads the configuration itself, and may have told before what is wrong with a service that is new here. */
                 if (!service_of(daemon, (OutboxLane) i)->configured)
                         daemon_degrade(daemon, topic_of((OutboxLane) i), NULL);
+                else if (*daemon->lanes[i].ails)
+                        daemon_degrade_often(daemon, topic_of((OutboxLane) i), daemon->lanes[i].ails);
+        }
         report_look(daemon);
 }
 
@@ -451,7 +455,7 @@ void report_claim(void *userdata, OutboxLane which, const char *problem, ClaimAn
 {
         Daemon *daemon = userdata;
         ReportLane *lane = &daemon->lanes[which];
-        bool ailed = lane->ails || strstr(daemon_problem(daemon, topic_of(which)), "does not ask for work");
+        bool ailed = *lane->ails || strstr(daemon_problem(daemon, topic_of(which)), "does not ask for work");
 
         if (lane->answer)
                 lane_answer(lane, NULL);
@@ -462,7 +466,7 @@ void report_claim(void *userdata, OutboxLane which, const char *problem, ClaimAn
         lane->answer = answer;
         lane->answer_data = answer_data;
         lane->deadline.usec = clock_boot_now().usec + CLAIM_WAIT_SEC * (uint64_t) USEC_PER_SEC;
-        lane->ails = *problem;
+        snprintf(lane->ails, sizeof lane->ails, "%s", problem);
         if (service_of(daemon, which)->configured && (*problem || ailed))
                 daemon_degrade_often(daemon, topic_of(which), *problem ? problem : NULL);
         lane_look(lane);

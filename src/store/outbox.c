@@ -170,7 +170,7 @@ static int retry(sqlite3 *db, const OutboxRequest *request, OutboxResult *result
                         " WHERE reason <> 'quota' OR blocked > ?1",
                         "i", event_time_add(request->now, DAY_SEC).usec);
         if (rc == SQLITE_OK)
-                rc = outbox_run(db, "UPDATE outbox SET next_try = 0 WHERE state = 'queued' AND attempts > 0 AND next_try > ?1", "i", request->now.usec);
+                rc = outbox_run(db, "UPDATE outbox SET next_try = 0 WHERE state = 'queued' AND attempts > 0", "");
         result->changed = (size_t) changes(db);
         return rc;
 }

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,9 +98,11 @@ static const char *const CASES[][2] = {
         { KEYS "jails: { sshd: { report: { abuseipdb: { categories: [13, 2] } } } }\n", "" },
         /* files */
         { "reports: { abuseipdb: { key_file: none.key } }\njails: { sshd: { report: { abuseipdb: true } } }\n",
-          "bailiffd: %s/bailiff.yaml:1:23: key_file: %s/none.key is not there, so nothing can be reported\n" },
+          "bailiffd: %s/bailiff.yaml:1:23: key_file: %s/none.key is not there, so nothing can be reported; make it: install -m 640 -o root -g bailiff-courier /dev/null "
+          "%s/none.key, then write the account's key into it\n" },
         { "reports: { abuseipdb: { key_file: good.key/x } }\njails: { sshd: { report: { abuseipdb: true } } }\n",
-          "bailiffd: %s/bailiff.yaml:1:23: key_file: %s/good.key/x is not there, so nothing can be reported\n" },
+          "bailiffd: %s/bailiff.yaml:1:23: key_file: %s/good.key/x is not there, so nothing can be reported; make it: install -m 640 -o root -g bailiff-courier /dev/null "
+          "%s/good.key/x, then write the account's key into it\n" },
         { "reports: { abuseipdb: { key_file: open.key } }\njails: { sshd: { report: { abuseipdb: true } } }\n",
           "bailiffd: %s/bailiff.yaml:1:23: key_file: %s/open.key can be read by everyone, so the key is not used; take that away: chmod o= %s/open.key\n" },
         { "reports: { abuseipdb: { key_file: empty.key } }\njails: { sshd: { report: { abuseipdb: true } } }\n",
@@ -129,6 +132,16 @@ static void fill(const char *form, char text[static 2048])
         text[used] = '\0';
 }
 
+/* Where bailiff is installed, its courier has to be able to read a key; elsewhere nobody knows. */
+static void own_by_courier(const char *name)
+{
+        const struct passwd *user = getpwnam("bailiff-courier");
+        char path[128];
+
+        if (user && chown(path_in(name, path), user->pw_uid, (gid_t) -1) < 0)
+                exit(77);
+}
+
 int main(void)
 {
         char path[128], text[2048], expected[2048], all[2300];
@@ -142,6 +155,7 @@ int main(void)
         setenv("BAILIFF_FILTERS", text, 1);
         setenv("BAILIFF_SHIPPED", "", 1);
         write_in("good.key", SECRET, 0640);
+        own_by_courier("good.key");
         write_in("open.key", SECRET, 0644);
         write_in("empty.key", "", 0600);
         write_in("bare.yaml", "name: bare\nident: x\nmodes: { normal: [{ id: a, regex: '^x <ADDR>' }] }\n", 0644);

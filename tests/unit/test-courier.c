@@ -728,7 +728,7 @@ static void test_keys(void)
         check_int(unlink(path), 0);
         check_key(NULL, directory, -ENOENT, "abuseipdb.key");
         static const char *const bad[] = { "", "\n", "sEcrEt-tooshort", "sEcrEt 0123456789", "sEcrEt-0123456789\n\n", "sEcrEt-0123456789\nmore\n",
-                                           "\xef\xbb\xbfsEcrEt-0123456789", "sEcrEt-0123456789\t", "\"sEcrEt\x7f-0123456789\"" };
+                                           "\xef\xbb\xbfsEcrEt-0123456789", "sEcrEt-0123456789\t", "sEcrEt\x7f-0123456789", "\"sEcrEt-0123456789\"", "'sEcrEt-0123456789'" };
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
                 write_key(path, bad[i], 0600);
                 check_key(path, NULL, -EBADMSG, "one line of 16 to 256");

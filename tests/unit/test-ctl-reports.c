@@ -24,7 +24,7 @@ static void test_list(void)
         check_contains(output, "\n  clear-address 1 used, 4 left of 5 until ");
         check_contains(output, " (in 2h0m)\n                last error: an error\\x1b[31m\n");
         check_contains(output, "\nvirustotal: 2 done, 1 unknown, 1 expired, 1 dropped\n  ! the key's file cannot be read: \\x1b[2J; mend it\n");
-        check_contains(output, "  bailiff-courier does not ask for work: systemctl status bailiff-courier\n");
+        check_contains(output, "  bailiff-courier does not ask for work: systemctl status bailiff-courier (to\n    have it: systemctl enable --now bailiff-courier)\n");
         check_contains(output, "\n  requests      500 used, 0 left of 500 until ");
         check_contains(output, " (in 2h0m): the day's requests are\n                used up: Quota exceeded\n");
         check_contains(output, "\n\n      ID ADDRESS                  SERVICE            STATE     WHEN\n");
