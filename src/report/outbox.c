@@ -403,7 +403,9 @@ void outbox_row_settle(OutboxRow *row, const OutboxAnswer *answer, EventTime now
         case OUTCOME_KEY:
         case OUTCOME_FORBIDDEN:
         case OUTCOME_PLAN: again(row, false, EVENT_TIME_NONE, now); break; /* the service waits, not this one */
-        case OUTCOME_FAILED: again(row, false, later, now); break;
+        case OUTCOME_FAILED: /* without an answer it was not this one's fault */
+                again(row, false, answer->status == 0 ? EVENT_TIME_NONE : later, now);
+                break;
         case OUTCOME_UNCERTAIN: again(row, true, later, now); break;
         case OUTCOME_NOT_SENT:
                 row->attempts -= row->attempts > 0;

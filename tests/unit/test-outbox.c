@@ -63,7 +63,7 @@ static void test_settle(void)
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
                 OutboxRow row = sent(rows[i].kind, NOW);
 
-                outbox_row_settle(&row, ANSWER(.outcome = rows[i].outcome), AT(1));
+                outbox_row_settle(&row, ANSWER(.outcome = rows[i].outcome, .status = 503), AT(1));
                 check_int(row.state, rows[i].state);
                 check_int(row.maybe, rows[i].maybe);
                 check_time(row.next_try, rows[i].wait ? AT(1 + rows[i].wait) : EVENT_TIME_NONE);
@@ -89,11 +89,18 @@ static void test_waits(void)
         int64_t wait = 60;
 
         for (int i = 0; i < 20; i++) {
-                outbox_row_settle(&row, ANSWER(.outcome = OUTCOME_FAILED), NOW);
+                outbox_row_settle(&row, ANSWER(.outcome = OUTCOME_FAILED, .status = 503), NOW);
                 check_time(row.next_try, AT(wait));
                 wait = wait * 2 < 6 * HOUR ? wait * 2 : 6 * HOUR;
                 outbox_row_begin(&row, NOW);
                 check_time(row.first_try, NOW);
+        }
+        /* Where nobody answered, the service waits, and no report of its own accord. */
+        row = sent(OUTBOX_REPORT, NOW);
+        for (int i = 0; i < 9; i++) {
+                outbox_row_settle(&row, ANSWER(.outcome = OUTCOME_FAILED), NOW);
+                check_time(row.next_try, EVENT_TIME_NONE);
+                outbox_row_begin(&row, NOW);
         }
         row = sent(OUTBOX_REPORT, NOW);
         outbox_row_settle(&row, ANSWER(.outcome = OUTCOME_UNCERTAIN), AT(1));
