@@ -20,6 +20,7 @@
 
 #define LOGLINE_STAMP_MAX 40    /* a longer stamp is read each time */
 #define LOGLINE_HEADER_MAX 64   /* and a longer header */
+#define LOGLINE_LEAD_MAX 104    /* and both together */
 
 /**
  * What a file's lines have in common, learnt from those before: the form of the stamp is tried first that the last
@@ -34,6 +35,8 @@ typedef struct LogLineMemory {
         const Zone *zone;
         unsigned char header_size, host_size; /* of the last "host ident[" and "host "; 0: none */
         char header[LOGLINE_HEADER_MAX];
+        unsigned char lead_size; /* of the last stamp with the last header behind it; 0: they are not of one line */
+        char lead[LOGLINE_LEAD_MAX];
 } LogLineMemory;
 
 typedef struct LogLineOptions {

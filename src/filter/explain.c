@@ -51,8 +51,6 @@ static const char *shown(RegexSpan span, char buffer[static SHOWN_MAX])
 
 void trace_length(Trace *trace, bool over_long, bool has_head)
 {
-        if (!trace)
-                return;
         if (!over_long)
                 tell(trace, "length", "", true, NULL, "%zu bytes", trace->line->length);
         else if (has_head)
@@ -88,7 +86,7 @@ void trace_origin(Trace *trace, const char *fault, const Origin *origin)
 
 void trace_repeated(Trace *trace, unsigned repeated, const char *text)
 {
-        if (trace && repeated > 1)
+        if (repeated > 1)
                 tell(trace, "repeated", "", true, text, "stands for %u lines, each with the text in brackets", repeated);
 }
 
@@ -189,16 +187,15 @@ static const char *kind_text(const Rule *rule)
 
 void trace_found(Trace *trace, const Found *found)
 {
-        char addr[ADDR_TEXT_MAX], user[SHOWN_MAX];
+        char addr[ADDR_TEXT_MAX], shown_user[SHOWN_MAX];
+        RegexSpan user = found_span(found, CAPTURE_USER);
 
-        if (!trace)
-                return;
         tell_others(trace);
         if (found->addr.family)
                 addr_format(&found->addr, addr);
         tell(trace, "rule", found->rule->id, true, NULL, "matches: %s%s%s%s%s%s", kind_text(found->rule),
              found->addr.family ? ", address " : ", without an address", found->addr.family ? addr : "",
-             found->user.text ? ", user \"" : "", found->user.text ? shown(found->user, user) : "", found->user.text ? "\"" : "");
+             user.text ? ", user \"" : "", user.text ? shown(user, shown_user) : "", user.text ? "\"" : "");
 }
 
 /* No rule matched. */
@@ -243,7 +240,7 @@ void trace_session(Trace *trace, Filter *filter, const Found *found, bool told, 
         char addr[ADDR_TEXT_MAX] = "";
         const Session *state;
 
-        if (!trace || filter->session == SESSION_NONE)
+        if (filter->session == SESSION_NONE)
                 return;
         if (found->addr.family)
                 addr_format(&found->addr, addr);

@@ -69,9 +69,12 @@
 
 #define ORIGIN_FIRST_SIZE 2048 /* longer lines cost more to match than their origin to read */
 
-static RegexSpan either(const RegexMatch *match, const RegexMatch *prefix, RegexCapture capture)
+/* What the prefix has captured and the rule has not. */
+static void add_captures(RegexMatch *match, const RegexMatch *prefix)
 {
-        return match->captures[capture].text ? match->captures[capture] : prefix->captures[capture];
+        for (size_t i = 0; i < _CAPTURE_MAX; i++)
+                if (!match->captures[i].text)
+                        match->captures[i] = prefix->captures[i];
 }
 
 /* The address that was captured; false if what was captured is none that a peer can have. */
@@ -89,16 +92,19 @@ static bool take_addr(RegexSpan span, Addr *ret_addr)
         return true;
 }
 
-/* The prefix's part of a line. Return: 0 it matched, or there is none; REGEX_E_NONE, REGEX_E_LIMIT. */
+/* Whether the prefix may have a part of a line. A trace sees it tried. */
+static bool has_prefix(const Filter *filter, const char *text, size_t size, const Trace *trace)
+{
+        return size > 0 && !trace ? !filter->passes[(unsigned char) *text] : filter->prefix != NULL;
+}
+
+/* The prefix's part of a line. Return: 0 it matched; REGEX_E_NONE, REGEX_E_LIMIT. */
 static int match_prefix(Filter *filter, const char **text, size_t *size, Trace *trace, RegexMatch *ret_prefix)
 {
         int r;
 
-        *ret_prefix = (RegexMatch){ 0 };
-        if (*size > 0 && !trace ? filter->passes[(unsigned char) **text] : !filter->prefix)
-                return 0;
         r = regex_match(filter->prefix, filter->runner, *text, *size, ret_prefix);
-        trace_prefix(trace, filter, *text, *size, r, ret_prefix->end);
+        trace_prefix(trace, filter, *text, *size, r, r == 0 ? ret_prefix->end : 0);
         if (r != 0)
                 return r;
         *text += ret_prefix->end;
@@ -106,12 +112,16 @@ static int match_prefix(Filter *filter, const char **text, size_t *size, Trace *
         return 0;
 }
 
-/* The first rule from the i-th on that can match a text with this first byte; n_rules: none. A trace sees them all. */
-static size_t next_rule(const Filter *filter, const char *text, size_t size, const Trace *trace, size_t i)
+/* The rules that can match a text with this first byte, a bit for each; NULL: any may. A trace sees them all. */
+static const uint64_t *candidates(const Filter *filter, const char *text, size_t size, const Trace *trace)
 {
-        const uint64_t *words = filter->candidates[size > 0 ? (unsigned char) *text : 0];
+        return size > 0 && !trace ? filter->candidates[(unsigned char) *text] : NULL;
+}
 
-        while (i < filter->n_rules && !trace && size > 0) {
+/* The first of them from the i-th rule on; n_rules: none. */
+static size_t next_rule(const Filter *filter, const uint64_t *words, size_t i)
+{
+        while (words && i < filter->n_rules) {
                 uint64_t word = words[i / 64] >> (i % 64);
 
                 if (word)
@@ -121,30 +131,36 @@ static size_t next_rule(const Filter *filter, const char *text, size_t size, con
         return i < filter->n_rules ? i : filter->n_rules;
 }
 
+/* @head: of an over-long line, only the head is looked at */
+static bool is_for_length(const Rule *rule, bool head)
+{
+        return head ? rule->head : !rule->head_only;
+}
+
+/* *ret_found is set with FILTER_HIT alone. */
 static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bool head, Trace *trace, Found *ret_found)
 {
         FilterVerdict verdict = FILTER_NONE;
         RegexMatch prefix;
         unsigned limits = 0;
-        int r = match_prefix(filter, &text, &size, trace, &prefix);
+        bool prefixed = has_prefix(filter, text, size, trace);
+        int r = prefixed ? match_prefix(filter, &text, &size, trace, &prefix) : 0;
+        const uint64_t *words;
         uint64_t first_bytes;
 
         if (r != 0)
                 return r == REGEX_E_LIMIT ? FILTER_LIMIT : FILTER_NONE;
         first_bytes = regex_first_bytes(text, size);
-        for (size_t i = 0; (i = next_rule(filter, text, size, trace, i)) < filter->n_rules && limits < LIMITS_A_LINE; i++) {
+        words = candidates(filter, text, size, trace);
+        for (size_t i = 0; (i = next_rule(filter, words, i)) < filter->n_rules && limits < LIMITS_A_LINE; i++) {
                 Rule *rule = &filter->rules[i];
-                RegexMatch match;
-                Addr addr;
 
-                bool length = head ? rule->head : !rule->head_only;
-
-                if (!regex_begins(rule->begin, first_bytes) || !length) {
+                if (!regex_begins(rule->begin, first_bytes) || !is_for_length(rule, head)) {
                         if (trace)
-                                trace_skipped(trace, rule, !length);
+                                trace_skipped(trace, rule, !is_for_length(rule, head));
                         continue;
                 }
-                r = regex_match(rule->regex, filter->runner, text, size, &match);
+                r = regex_match(rule->regex, filter->runner, text, size, &ret_found->match);
                 if (r == REGEX_E_LIMIT) {
                         verdict = FILTER_LIMIT;
                         limits++;
@@ -156,22 +172,18 @@ static FilterVerdict find_rule(Filter *filter, const char *text, size_t size, bo
                                 trace_rule(trace, rule, text, size, r);
                         continue;
                 }
-                if (!take_addr(either(&match, &prefix, CAPTURE_ADDR), &addr)) {
-                        trace_address(trace, rule, either(&match, &prefix, CAPTURE_ADDR));
+                if (prefixed)
+                        add_captures(&ret_found->match, &prefix);
+                if (!take_addr(found_span(ret_found, CAPTURE_ADDR), &ret_found->addr)) {
+                        trace_address(trace, rule, found_span(ret_found, CAPTURE_ADDR));
                         continue;
                 }
-                *ret_found = (Found){
-                        .rule = rule,
-                        .addr = addr,
-                        .user = either(&match, &prefix, CAPTURE_USER),
-                        .session = either(&match, &prefix, CAPTURE_SESSION),
-                        .attempts = either(&match, &prefix, CAPTURE_ATTEMPTS),
-                        .seconds = either(&match, &prefix, CAPTURE_SECONDS),
-                        .pid = either(&match, &prefix, CAPTURE_PID),
-                };
+                ret_found->rule = rule;
+                ret_found->foreign = false;
                 rule->hits += !filter->learning;
                 filter->stats.rule = rule->id;
-                trace_found(trace, ret_found);
+                if (trace)
+                        trace_found(trace, ret_found);
                 return FILTER_HIT;
         }
         trace_rules_end(trace, filter, verdict);
@@ -268,15 +280,17 @@ static const char *container_fault(const Line *line, Origin *origin)
         return line->container && origin->transport && strcmp(origin->transport, "journal") == 0 ? NULL : "container";
 }
 
-/* Whether the service wrote the line; *ret_origin has its trusted fields, if the source knows any. */
-static bool check_origin(const Filter *filter, const Line *line, Trace *trace, Origin *ret_origin)
+/* What a line says of itself, where its source knows no better. */
+static Origin claimed_origin(const Line *line)
+{
+        return (Origin){ .uid = -1, .pid = line->pid };
+}
+
+static bool check_trusted_fields(const Filter *filter, const Line *line, Trace *trace, Origin *ret_origin)
 {
         Origin origin = { .uid = -1, .pid = -1 };
         const char *fault;
 
-        *ret_origin = (Origin){ .uid = -1, .pid = line->pid };
-        if (!line->origin)
-                return true;
         fault = filter->containers ? container_fault(line, &origin) : origin_fault(&filter->origin, line, &origin);
         trace_origin(trace, fault, &origin);
         if (!fault && filter->containers)
@@ -284,6 +298,12 @@ static bool check_origin(const Filter *filter, const Line *line, Trace *trace, O
         else if (!fault)
                 *ret_origin = origin;
         return !fault;
+}
+
+/* Whether the service wrote the line; its trusted fields go to *ret_origin, if the source knows any. */
+static bool check_origin(const Filter *filter, const Line *line, Trace *trace, Origin *ret_origin)
+{
+        return !line->origin || check_trusted_fields(filter, line, trace, ret_origin);
 }
 
 /*
@@ -297,14 +317,15 @@ static bool check_rule_origin(const Found *found, const Line *line, const Origin
 {
         const char *fault = NULL, *transport = origin->uid < 0 ? line->transport : origin->transport;
         unsigned transports = found->rule->transports;
+        RegexSpan pid = found_span(found, CAPTURE_PID);
 
         if (origin->uid < 0 && !transport)
                 return true;
-        if (transport && strcmp(transport, "mixed") == 0)
+        if (transport && *transport == 'm' && strcmp(transport, "mixed") == 0)
                 fault = "the line is a stranger in its file";
         else if (transports != 0 && !(transport && (transports & transport_bit(transport))))
                 fault = "the rule's transport";
-        else if (found->pid.text && origin->pid >= 0 && number_of(found->pid, 0) != (unsigned) origin->pid)
+        else if (pid.text && origin->pid >= 0 && number_of(pid, 0) != (unsigned) origin->pid)
                 fault = "the pid in the text is another";
         if (fault)
                 trace_origin(trace, fault, origin);
@@ -313,9 +334,11 @@ static bool check_rule_origin(const Found *found, const Line *line, const Origin
 
 static uint64_t session_of(const Filter *filter, const Found *found, int64_t pid)
 {
+        RegexSpan session = found_span(found, CAPTURE_SESSION);
+
         switch (filter->session) {
         case SESSION_PID: return session_key_pid(pid);
-        case SESSION_CAPTURE: return found->session.text ? session_key_text(found->session.text, found->session.size) : 0;
+        case SESSION_CAPTURE: return session.text ? session_key_text(session.text, session.size) : 0;
         default: return 0;
         }
 }
@@ -330,17 +353,17 @@ static bool same_account(const char *a, const char *b)
         return !a[size_a] || !b[size_b] || strcasecmp(a + size_a, b + size_b) == 0;
 }
 
-static void copy_user(char to[static FILTER_USER_MAX], const char from[static FILTER_USER_MAX])
+static void copy_user(char to[static FILTER_USER_MAX], const char from[static FILTER_USER_MAX], size_t length)
 {
-        memcpy(to, from, strlen(from) + 1);
+        memcpy(to, from, length + 1);
 }
 
-static void note_tried(Session *session, const char *user)
+static void note_tried(Session *session, const char *user, size_t length)
 {
         if (*session->tried && !same_account(session->tried, user))
                 session->tried_others = true;
         else
-                copy_user(session->tried, user);
+                copy_user(session->tried, user, length);
 }
 
 /*
@@ -355,21 +378,21 @@ static bool is_foreign(const Filter *filter, const Session *session, const char 
         return session->tried_others || (*session->tried && *user && !same_account(session->tried, user));
 }
 
-/* Notes the line in its session; *rule becomes the failure that it settles, if any. */
-static FilterVerdict follow_session(Filter *filter, Found *found, uint64_t key, EventTime time, const Rule **rule)
+/* Notes the line in its session; *rule becomes the failure that it settles, if any. @length: of filter->user */
+static FilterVerdict follow_session(Filter *filter, Found *found, size_t length, uint64_t key, EventTime time, const Rule **rule)
 {
         Session *session = key ? session_table_touch(filter->sessions, key, &found->addr, time) : NULL;
 
         if (!session)
                 return found->addr.family && found->rule->kind != RULE_HELPER ? FILTER_HIT : FILTER_HELPER;
         if (*filter->user && found->rule->kind == RULE_FAILURE)
-                note_tried(session, filter->user);
+                note_tried(session, filter->user, length);
         session->failed |= found->rule->kind == RULE_FAILURE;
         found->foreign = found->rule->kind == RULE_SUCCESS && is_foreign(filter, session, filter->user);
         if (*filter->user)
-                copy_user(session->user, filter->user);
+                copy_user(session->user, filter->user, length);
         else
-                copy_user(filter->user, session->user);
+                copy_user(filter->user, session->user, strlen(session->user));
         found->addr = session->addr;
         if (found->rule->kind == RULE_FAILURE && !session->addr.family && !session->held)
                 session->held = found->rule;
@@ -378,7 +401,7 @@ static FilterVerdict follow_session(Filter *filter, Found *found, uint64_t key, 
         if (session->held && found->rule->kind != RULE_FAILURE && (found->rule->kind != RULE_SUCCESS || found->foreign)) {
                 *rule = session->held;
                 if (found->foreign)
-                        copy_user(filter->user, session->tried);
+                        copy_user(filter->user, session->tried, strlen(session->tried));
         }
         session->held = NULL;
         return (*rule)->kind == RULE_HELPER ? FILTER_HELPER : FILTER_HIT;
@@ -387,7 +410,7 @@ static FilterVerdict follow_session(Filter *filter, Found *found, uint64_t key, 
 static void fill_hit(const Filter *filter, const Line *line, const Rule *rule, const Found *found, unsigned repeated, uint64_t session,
                      uint16_t witness, Hit *ret_hit)
 {
-        unsigned attempts = number_of(found->attempts, 1);
+        unsigned attempts = number_of(found_span(found, CAPTURE_ATTEMPTS), 1);
 
         *ret_hit = (Hit){
                 .kind = rule->kind == RULE_SUCCESS && !found->foreign            ? HIT_SUCCESS
@@ -396,7 +419,7 @@ static void fill_hit(const Filter *filter, const Line *line, const Rule *rule, c
                 .count = rule->count,
                 .attempts = repeated > 1 && rule->count == HIT_COUNT_EACH ? repeated : attempts,
                 .witness = witness,
-                .span = number_of(found->seconds, WITNESS_SECONDS),
+                .span = number_of(found_span(found, CAPTURE_SECONDS), WITNESS_SECONDS),
                 .ends = rule->ends,
                 .jail = filter->jail,
                 .addr = found->addr,
@@ -421,13 +444,16 @@ static FilterVerdict judge_found(Filter *filter, const Line *line, Found *found,
                                  Hit *ret_hit, const Rule **ret_rule)
 {
         uint64_t session = session_of(filter, found, origin->pid);
+        RegexSpan user = found_span(found, CAPTURE_USER);
         bool told = found->addr.family;
         FilterVerdict verdict;
+        size_t length;
 
         *ret_rule = found->rule;
-        text_printable(found->user.text ? found->user.text : "", found->user.size, filter->user, sizeof filter->user);
-        verdict = follow_session(filter, found, session, line->time, ret_rule);
-        trace_session(trace, filter, found, told, *ret_rule, session, verdict);
+        length = text_printable(user.text ? user.text : "", user.size, filter->user, sizeof filter->user);
+        verdict = follow_session(filter, found, length, session, line->time, ret_rule);
+        if (trace)
+                trace_session(trace, filter, found, told, *ret_rule, session, verdict);
         if ((found->rule->kind == RULE_END || found->rule->ends) && session)
                 session_table_remove(filter->sessions, session);
         if (verdict == FILTER_HIT)
@@ -440,19 +466,21 @@ static FilterVerdict judge(Filter *filter, const Line *line, Trace *trace, Hit *
         bool head = line->length > LINE_LENGTH_MAX, origin_first = line->length > ORIGIN_FIRST_SIZE;
         size_t size = head ? FILTER_HEAD_SIZE : line->length;
         const char *text = line->text;
-        Origin origin = { .uid = -1, .pid = line->pid };
+        Origin origin = claimed_origin(line);
         unsigned repeated = 1;
         FilterVerdict verdict;
         Found found;
 
-        trace_length(trace, head, filter->has_head);
+        if (trace)
+                trace_length(trace, head, filter->has_head);
         if (head && !filter->has_head)
                 return FILTER_TOO_LONG;
         if (origin_first && !check_origin(filter, line, trace, &origin))
                 return FILTER_ORIGIN;
         if (!head)
                 repeated = take_repeated(&text, &size);
-        trace_repeated(trace, repeated, text);
+        if (trace)
+                trace_repeated(trace, repeated, text);
         verdict = find_rule(filter, text, size, head, trace, &found);
         if (verdict != FILTER_HIT)
                 return verdict == FILTER_NONE && head ? FILTER_TOO_LONG : verdict;
@@ -510,7 +538,7 @@ void filter_set_containers(Filter *filter, bool containers)
  */
 bool filter_trusts(const Filter *filter, const Line *line)
 {
-        Origin origin;
+        Origin origin = claimed_origin(line);
 
         return check_origin(filter, line, NULL, &origin);
 }

@@ -264,10 +264,15 @@ FilterVerdict filter_match_rule(Filter *filter, const Line *line, Hit *ret_hit, 
  */
 typedef struct Found {
         const Rule *rule;
+        RegexMatch match; /* the rule's, and where it has captured nothing, the prefix's */
         Addr addr; /* ADDR_NULL: none captured */
-        RegexSpan user, session, attempts, seconds, pid;
         bool foreign; /* a success of another account than its session has tried */
 } Found;
+
+static inline RegexSpan found_span(const Found *found, RegexCapture capture)
+{
+        return found->match.captures[capture];
+}
 
 /* ---- explain.c: what filter.c tells while it judges a line, if somebody listens ---- */
 

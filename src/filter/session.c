@@ -90,11 +90,6 @@ static uint32_t number_of(const SessionTable *table, const Entry *entry)
         return (uint32_t) (entry - table->entries);
 }
 
-static uint64_t hash_of(uint64_t key)
-{
-        return table_hash(&key, sizeof key);
-}
-
 static void drop(SessionTable *table, Entry *entry)
 {
         uint32_t i = number_of(table, entry);
@@ -175,7 +170,7 @@ static Entry *find(SessionTable *table, uint64_t key, uint64_t hash, EventTime n
  */
 Session *session_table_find(SessionTable *table, uint64_t key, EventTime now)
 {
-        Entry *entry = key ? find(table, key, hash_of(key), now) : NULL;
+        Entry *entry = key ? find(table, key, table_hash_number(key), now) : NULL;
 
         return entry ? &entry->session : NULL;
 }
@@ -190,7 +185,7 @@ Session *session_table_find(SessionTable *table, uint64_t key, EventTime now)
  */
 Session *session_table_touch(SessionTable *table, uint64_t key, const Addr *addr, EventTime now)
 {
-        uint64_t hash = hash_of(key);
+        uint64_t hash = table_hash_number(key);
         Entry *entry = find(table, key, hash, now);
 
         if (entry && addr->family && entry->session.addr.family && !addr_equal(addr, &entry->session.addr)) {
@@ -214,7 +209,7 @@ Session *session_table_touch(SessionTable *table, uint64_t key, const Addr *addr
  */
 void session_table_remove(SessionTable *table, uint64_t key)
 {
-        Entry *entry = look(table, key, hash_of(key));
+        Entry *entry = look(table, key, table_hash_number(key));
 
         if (entry)
                 drop(table, entry);

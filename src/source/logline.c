@@ -112,20 +112,19 @@ static bool head_name(Head *head, char ret_name[static LOGLINE_IDENT_MAX])
 /* "[pid]"; on failure nothing has been taken. */
 static bool head_pid(Head *head, int64_t *ret_pid)
 {
-        Head here = *head;
+        const char *digits, *p, *end = head->end;
         int64_t pid = 0;
-        int n = 0;
 
-        if (!head_char(&here, '['))
+        if (head->p == end || *head->p != '[')
                 return false;
-        for (; here.p < here.end && is_digit(*here.p); here.p++) {
-                if (++n > PID_DIGITS)
-                        return false;
-                pid = pid * 10 + (*here.p - '0');
-        }
-        if (n == 0 || !head_char(&here, ']'))
+        p = digits = head->p + 1;
+        if (end - digits > PID_DIGITS)
+                end = digits + PID_DIGITS;
+        for (unsigned digit; p < end && (digit = (unsigned char) *p - (unsigned) '0') <= 9; p++)
+                pid = pid * 10 + digit;
+        if (p == digits || p == head->end || *p != ']')
                 return false;
-        head->p = here.p;
+        head->p = p + 1;
         *ret_pid = pid;
         return true;
 }
@@ -169,17 +168,16 @@ static bool head_host(Head *head)
 /*
  * "host ident[pid]: " is a header whoever asks, and nothing behind its bracket but the pid and the colon could change that. So
  * where a line goes on as the last one that had such a header, up to the bracket, that is known.
+ *
+ * @known: the bytes that it begins with as the last one did, up to the bracket; on failure nothing has been taken.
  */
-static bool head_same(Head *head, LogLine *line)
+static bool head_known_header(Head *head, size_t known, LogLine *line)
 {
         const LogLineMemory *memory = head->options->memory;
         Head here = *head;
         int64_t pid;
 
-        if (!memory || memory->header_size == 0 || head->end - head->p < memory->header_size ||
-            memcmp(head->p, memory->header, memory->header_size) != 0)
-                return false;
-        here.p += memory->header_size - 1;
+        here.p += known - 1;
         if (!head_pid(&here, &pid) || !head_char(&here, ':') || !head_space(&here))
                 return false;
         size_t ident_size = (size_t) memory->header_size - memory->host_size - 1;
@@ -189,6 +187,14 @@ static bool head_same(Head *head, LogLine *line)
         line->syslog = true;
         head->p = here.p;
         return true;
+}
+
+static bool head_same(Head *head, LogLine *line)
+{
+        const LogLineMemory *memory = head->options->memory;
+
+        return memory && memory->header_size > 0 && head->end - head->p >= memory->header_size &&
+               memcmp(head->p, memory->header, memory->header_size) == 0 && head_known_header(head, memory->header_size, line);
 }
 
 static void remember_header(const Head *head, const char *text, size_t host_size, const char *ident)
@@ -201,6 +207,24 @@ static void remember_header(const Head *head, const char *text, size_t host_size
         memcpy(memory->header, text, size);
         memory->header_size = (unsigned char) size;
         memory->host_size = (unsigned char) host_size;
+        memory->lead_size = 0;
+}
+
+/*
+ * Under a flood stamp and header are those of the line before, both at once. A stamp that is somebody's own (`date:`) is
+ * always read, and one with a priority in front.
+ */
+static bool head_same_lead(Head *head, LogLine *line)
+{
+        const LogLineMemory *memory = head->options->memory;
+
+        if (!memory || memory->lead_size == 0 || head->end - head->p < memory->lead_size ||
+            memcmp(head->p, memory->lead, memory->lead_size) != 0 || !stamp_holds(memory, head->options) || head->options->dates ||
+            !head_known_header(head, memory->lead_size, line))
+                return false;
+        line->time = memory->time;
+        line->zoned = memory->zoned;
+        return true;
 }
 
 /* The header in front of the message, with or without host. On failure nothing has been taken. */
@@ -264,6 +288,37 @@ static bool head_stamp(Head *head, LogLine *line)
         line->time = stamp.time;
         line->zoned = stamp.zoned;
         head->p += size;
+        return true;
+}
+
+/* Stamp, blanks and header of a line are to be known again, if stamp and header are those that are remembered. */
+static void remember_lead(const LogLineOptions *options, const char *text, const char *header, const char *end)
+{
+        LogLineMemory *memory = options->memory;
+
+        if (!memory || memory->size == 0 || memory->header_size == 0 || end - header < memory->header_size ||
+            memcmp(header, memory->header, memory->header_size) != 0)
+                return;
+        size_t size = (size_t) (header - text) + memory->header_size;
+        if (options->dates || size > sizeof memory->lead)
+                return;
+        memcpy(memory->lead, text, size);
+        memory->lead_size = (unsigned char) size;
+}
+
+/* What stands in front of the message where it is not RFC 5424: a stamp, a header, or both. */
+static bool head_stamp_and_header(Head *head, const char *text, LogLine *line)
+{
+        const char *begin = head->p, *header;
+        bool stamp = head_stamp(head, line);
+
+        if (stamp)
+                head_blanks(head);
+        header = head->p;
+        if (!head_header(head, line))
+                return stamp;
+        if (stamp && begin == text)
+                remember_lead(head->options, text, header, head->p);
         return true;
 }
 
@@ -396,14 +451,11 @@ void logline_parse(const LogLineOptions *options, const char *text, size_t size,
                 return;
         Head start = { text, text + (size < LOGLINE_HEAD_MAX ? size : LOGLINE_HEAD_MAX), options, is_ident, userdata },
              head = start;
-        bool taken = head_priority(&head) && head_rfc5424(&head, ret_line);
+        bool taken = head_same_lead(&head, ret_line) || (head_priority(&head) && head_rfc5424(&head, ret_line));
         if (!taken) {
                 ret_line->time = EVENT_TIME_NONE; /* of what looked like RFC 5424 and broke off */
                 ret_line->zoned = false;
-                taken = head_stamp(&head, ret_line);
-                if (taken)
-                        head_blanks(&head);
-                taken = head_header(&head, ret_line) || taken;
+                taken = head_stamp_and_header(&head, text, ret_line);
         }
         if (!taken) {
                 access_stamp(&start, ret_line);

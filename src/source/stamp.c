@@ -334,13 +334,13 @@ static size_t read_form(const char *form, const LogLineOptions *options, const c
 static bool is_last(const LogLineMemory *memory, const LogLineOptions *options, const char *text, size_t size)
 {
         return memory && memory->size > 0 && memory->size <= size && memcmp(memory->text, text, memory->size) == 0 &&
-               is_behind(text + memory->size, text + size) && memory->now.usec == options->now.usec && memory->zone == options->zone;
+               is_behind(text + memory->size, text + size) && stamp_holds(memory, options);
 }
 
 static void remember(LogLineMemory *memory, const LogLineOptions *options, unsigned form, const char *text, size_t size, const Stamp *stamp)
 {
         memory->form = (unsigned char) form;
-        memory->size = 0;
+        memory->size = memory->lead_size = 0;
         memory->zoned = stamp->zoned;
         memory->time = stamp->time;
         memory->now = options->now;

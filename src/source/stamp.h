@@ -13,5 +13,11 @@ typedef struct Stamp {
         bool zoned;             /* it names its zone, or counts from 1970 */
 } Stamp;
 
+/* Whether what the last stamp meant is what it means now. */
+static inline bool stamp_holds(const LogLineMemory *memory, const LogLineOptions *options)
+{
+        return memory->now.usec == options->now.usec && memory->zone == options->zone;
+}
+
 size_t stamp_read(const LogLineOptions *options, const char *text, size_t size, Stamp *ret_stamp);
 size_t stamp_read_access(const char *text, size_t size, Stamp *ret_stamp);

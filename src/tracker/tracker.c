@@ -89,8 +89,11 @@ Tracker *tracker_free(Tracker *tracker)
 
         if (!tracker)
                 return NULL;
-        DL_FOREACH_SAFE2 (tracker->windows, window, next, all_next)
-                tracker_free_window(tracker, window);
+        /* With the lists that they stand in, so nothing is taken out of those. */
+        DL_FOREACH_SAFE2 (tracker->windows, window, next, all_next) {
+                window_clear(window, &tracker->stats.evidence_bytes);
+                free(window);
+        }
         for (size_t i = 0; i < tracker->n_jails; i++)
                 free(tracker->jails[i]);
         free(tracker->jails);

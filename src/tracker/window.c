@@ -81,6 +81,23 @@ static bool window_filter(Window *window, EntryFilter keep, const void *argument
         return changed;
 }
 
+/* Room for twice as many entries as there are. */
+static int window_grow(Window *window)
+{
+        unsigned n = window->n_allocated * 2u;
+        WindowEntry *entries = &window->first;
+
+        if (window->n_allocated == 0)
+                n = 1;
+        else if (n > UINT16_MAX || !(entries = reallocarray(window->n_allocated > 1 ? window->entries : NULL, n, sizeof *entries)))
+                return -ENOMEM;
+        if (window->n_allocated == 1)
+                *entries = window->first;
+        window->entries = entries;
+        window->n_allocated = (uint16_t) n;
+        return 0;
+}
+
 /**
  * window_insert() - add an entry behind those that are as old or older
  * @entry:      its text passes to the window
@@ -92,15 +109,8 @@ int window_insert(Window *window, const WindowEntry *entry, size_t *ret_index)
 {
         size_t i;
 
-        if (window->n_entries == window->n_allocated) {
-                unsigned n = window->n_allocated ? window->n_allocated * 2u : 1;
-                WindowEntry *entries = n > UINT16_MAX ? NULL : reallocarray(window->entries, n, sizeof *entries);
-
-                if (!entries)
-                        return -ENOMEM;
-                window->entries = entries;
-                window->n_allocated = (uint16_t) n;
-        }
+        if (window->n_entries == window->n_allocated && window_grow(window) < 0)
+                return -ENOMEM;
         for (i = window->n_entries; i > 0 && event_time_before(entry->time, window->entries[i - 1].time); i--)
                 window->entries[i] = window->entries[i - 1];
         window->entries[i] = *entry;
@@ -116,7 +126,8 @@ void window_clear(Window *window, size_t *evidence_bytes)
 {
         for (size_t i = 0; i < window->n_entries; i++)
                 entry_drop_text(&window->entries[i], evidence_bytes);
-        free(window->entries);
+        if (window->n_allocated > 1)
+                free(window->entries);
         window->entries = NULL;
         window->n_entries = window->n_allocated = 0;
 }

@@ -30,11 +30,12 @@ struct Window {
         uint16_t rank;          /* the list that it stands in: its weight within findtime */
         bool dirty;             /* changed since the last drain */
         bool stored;            /* the store has a record of it */
-        WindowEntry *entries;
+        WindowEntry *entries;   /* `first`, as long as one is enough */
         HeapItem deadline;
         Window *prev, *next;    /* of equal rank, the one touched last at the end */
         Window *dirty_prev, *dirty_next;
         Window *all_prev, *all_next;
+        WindowEntry first;      /* most addresses under a flood come once: what they did needs no memory of its own */
 };
 
 /**

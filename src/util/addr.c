@@ -74,6 +74,61 @@ static bool parse_v4(const char *text, size_t size, uint8_t bytes[static 4])
         return i == size;
 }
 
+static int hex_digit(char c)
+{
+        unsigned digit = (unsigned char) c - (unsigned) '0', letter = ((unsigned char) c | 0x20) - (unsigned) 'a';
+
+        return digit <= 9 ? (int) digit : letter < 6 ? (int) letter + 10 : -1;
+}
+
+#define NO_GAP 17
+
+/*
+ * Eight groups of up to four hexadecimal digits; "::" may stand for one or more of zeros, and IPv4's form for the last
+ * two: what inet_pton(3) takes.
+ */
+static bool parse_v6(const char *text, size_t size, uint8_t bytes[static 16])
+{
+        size_t i = 0, n = 0, gap = NO_GAP;
+
+        if (size >= 2 && text[0] == ':' && text[1] == ':') {
+                i = 2;
+                gap = 0;
+        }
+        while (i < size) {
+                size_t from = i;
+                unsigned value = 0;
+
+                for (int digit; i < size && i - from < 4 && (digit = hex_digit(text[i])) >= 0; i++)
+                        value = value << 4 | (unsigned) digit;
+                if (i < size && text[i] == '.') {
+                        if (n > 12 || !parse_v4(text + from, size - from, bytes + n))
+                                return false;
+                        n += 4;
+                        break;
+                }
+                if (i == from || n == 16)
+                        return false;
+                bytes[n++] = (uint8_t) (value >> 8);
+                bytes[n++] = (uint8_t) value;
+                if (i == size)
+                        break;
+                if (text[i++] != ':' || i == size)
+                        return false;
+                if (text[i] == ':') {
+                        if (gap != NO_GAP)
+                                return false;
+                        gap = n;
+                        i++;
+                }
+        }
+        if (gap == NO_GAP || n == 16)
+                return gap == NO_GAP && n == 16;
+        memmove(bytes + 16 - (n - gap), bytes + gap, n - gap);
+        memset(bytes + gap, 0, 16 - n);
+        return true;
+}
+
 /**
  * addr_parse() - parse the text of one address
  * @text:       the text, need not end in NUL
@@ -88,20 +143,14 @@ static bool parse_v4(const char *text, size_t size, uint8_t bytes[static 4])
  */
 int addr_parse(const char *text, size_t size, Addr *ret_addr)
 {
-        char copy[INET6_ADDRSTRLEN];
         uint8_t bytes[16];
 
-        if (parse_v4(text, size, bytes)) {
+        if (parse_v4(text, size, bytes))
                 *ret_addr = addr_from_bytes(4, bytes);
-                return 0;
-        }
-        if (size == 0 || size >= sizeof copy || memchr(text, '\0', size))
+        else if (parse_v6(text, size, bytes))
+                *ret_addr = addr_from_bytes(6, bytes);
+        else
                 return -EINVAL;
-        memcpy(copy, text, size);
-        copy[size] = '\0';
-        if (inet_pton(AF_INET6, copy, bytes) != 1)
-                return -EINVAL;
-        *ret_addr = addr_from_bytes(6, bytes);
         return 0;
 }
 

@@ -12,27 +12,20 @@
 
 #define SIZE_MIN 64
 
-/* Two thirds full at most: then few slots have to be looked at. */
 static size_t size_for(const Index *index, size_t n_items)
 {
         size_t size = index->size ? index->size : SIZE_MIN;
 
-        while (n_items * 3 > size * 2)
+        while (!index_is_enough(size, n_items))
                 size *= 2;
         return size;
 }
 
-/**
- * index_reserve() - make room for so many items more
- *
- * Return: 0 or -ENOMEM.
- */
-int index_reserve(Index *index, size_t more)
+/* index_reserve() where there is not room yet. */
+int index_grow(Index *index, size_t more)
 {
         Index grown = { .size = size_for(index, index->n_items + more) };
 
-        if (grown.size == index->size)
-                return 0;
         grown.slots = calloc(grown.size, sizeof *grown.slots);
         if (!grown.slots)
                 return -ENOMEM;

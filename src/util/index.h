@@ -9,6 +9,7 @@
  * Hashes are table_hash()'s: outsiders choose the keys.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,7 +45,24 @@ static inline void *index_find(const Index *index, uint64_t hash, size_t *at)
         return NULL;
 }
 
-int index_reserve(Index *index, size_t more);
+/* Two thirds full at most: then few slots have to be looked at. */
+static inline bool index_is_enough(size_t size, size_t n_items)
+{
+        return n_items * 3 <= size * 2;
+}
+
+int index_grow(Index *index, size_t more);
+
+/**
+ * index_reserve() - make room for so many items more
+ *
+ * Return: 0 or -ENOMEM.
+ */
+static inline int index_reserve(Index *index, size_t more)
+{
+        return index->size > 0 && index_is_enough(index->size, index->n_items + more) ? 0 : index_grow(index, more);
+}
+
 void index_add(Index *index, uint64_t hash, void *item);
 void index_remove(Index *index, uint64_t hash, const void *item);
 void index_deinit(Index *index);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 uint64_t table_hash(const void *key, size_t size);
+uint64_t table_hash_number(uint64_t key);
 
 #define HASH_FUNCTION(keyptr, keylen, hashv) ((hashv) = (unsigned) table_hash((keyptr), (keylen)))
 #define HASH_NONFATAL_OOM 0

@@ -293,6 +293,11 @@ size_t text_printable(const char *text, size_t size, char *buffer, size_t buffer
         const unsigned char *p = (const unsigned char *) text;
         size_t used = 0, room = buffer_size - 1, taken;
 
+        if (size <= room && plain_run(p, size) == size) { /* nearly all are */
+                memcpy(buffer, p, size);
+                buffer[size] = '\0';
+                return size;
+        }
         for (size_t i = 0; i < size; i += taken) {
                 size_t left = size - i < room - used ? size - i : room - used, n = plain_run(p + i, left);
                 const void *from = p + i;

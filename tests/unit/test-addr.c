@@ -149,9 +149,46 @@ static void test_against_libc(void)
         check(taken > 100000);
 }
 
+/* The same of IPv6's: groups of any number and length, gaps, IPv4's form behind them. */
+static void test_six_against_libc(void)
+{
+        static const char digits[] = "0123456789abcdefABCDEFg";
+        char text[INET6_ADDRSTRLEN + 64];
+        unsigned taken = 0;
+
+        srand(20261130);
+        for (int n = 0; n < 1000000; n++) {
+                uint8_t bytes[16];
+                Addr addr, expected;
+                size_t size = 0;
+                int gap = rand() % 10;
+
+                for (int group = 0, groups = 1 + rand() % 9; group < groups; group++) {
+                        size += (size_t) sprintf(text + size, "%s", group == gap ? "::" : group > 0 || rand() % 30 == 0 ? ":" : "");
+                        for (int length = rand() % 12 ? 1 + rand() % 4 : rand() % 6; length > 0; length--)
+                                text[size++] = digits[(size_t) rand() % (sizeof digits - (rand() % 50 > 0) - 1)];
+                        text[size] = '\0';
+                }
+                if (rand() % 4 == 0)
+                        size += (size_t) sprintf(text + size, ":%d.%d.%d.%d", rand() % 260, rand() % 260, rand() % 4, rand() % 260);
+                if (rand() % 10 == 0)
+                        size += (size_t) sprintf(text + size, "%s", rand() % 2 ? "::" : ":");
+                bool good = inet_pton(AF_INET6, text, bytes) == 1;
+
+                check_int(addr_parse(text, size, &addr), good ? 0 : -EINVAL);
+                if (good) {
+                        expected = addr_from_bytes(6, bytes);
+                        check(addr_equal(&addr, &expected));
+                        taken++;
+                }
+        }
+        check(taken > 100000);
+}
+
 int main(void)
 {
         test_against_libc();
+        test_six_against_libc();
         test_text();
         test_refused();
         test_ban_key();

@@ -500,7 +500,7 @@ static void test_last_stamp(const Zone *zone)
 }
 
 /* Behind a header that is remembered: what is like it, and what only seems so. */
-static void test_header_memory(void)
+static void test_header_memory(const Zone *zone)
 {
         static const char *const befores[] = { "srv sshd[12]: a", "Nov 24 05:50:16 srv sshd[12]: a", "::1 sshd[12]: a", "srv sshd (x)[7]: a" };
         static const char *const behinds[] = {
@@ -509,22 +509,32 @@ static void test_header_memory(void)
                 "[srv sshd[1]: b", "srv  sshd[1]: b", "srv foreign[1]: b", "srv sshd[1]: srv sshd[2]: b", "::1 sshd[1]: b", "srv sshd (x)[1]: b", "srv sshd (x) b",
         };
 
+        static const char *const stamps[] = {
+                "", "Nov 24 05:50:17 ", "Nov 24 05:50:16 ", "Nov 24 05:50:16  ", "Nov 24 05:50:16\t", "<13>Nov 24 05:50:16 ", "[Nov 24 05:50:16] ",
+        };
+
         for (size_t i = 0; i < sizeof befores / sizeof *befores; i++)
                 for (size_t j = 0; j < sizeof behinds / sizeof *behinds; j++)
-                        for (int stamp = 0; stamp < 2; stamp++) {
+                        for (size_t n = 0; n < 3 * sizeof stamps / sizeof *stamps; n++) {
                                 LogLineMemory memory = { 0 };
                                 LogLineOptions options = { .now = { T + 5 * SEC }, .memory = &memory };
                                 LogLine line, alone;
                                 char text[128];
 
-                                snprintf(text, sizeof text, "%s%s", stamp ? "Nov 24 05:50:17 " : "", behinds[j]);
-                                logline_parse(&options, befores[i], strlen(befores[i]), knows, (void *) services, &line);
+                                snprintf(text, sizeof text, "%s%s", stamps[n / 3], behinds[j]);
+                                for (int twice = 0; twice < 2; twice++)
+                                        logline_parse(&options, befores[i], strlen(befores[i]), knows, (void *) services, &line);
+                                if (n % 3 == 1)
+                                        options.now.usec -= 30 * 86400 * SEC;
+                                else if (n % 3 == 2)
+                                        options.zone = zone;
                                 logline_parse(&options, text, strlen(text), knows, (void *) services, &line);
                                 options.memory = NULL;
                                 logline_parse(&options, text, strlen(text), knows, (void *) services, &alone);
                                 check(line.text == alone.text && line.length == alone.length && line.pid == alone.pid && line.syslog == alone.syslog);
                                 check_text(line.ident, alone.ident);
                                 check_int(line.time.usec, alone.time.usec);
+                                check_int(line.zoned, alone.zoned);
                         }
 }
 
@@ -552,7 +562,7 @@ static void test_memory(void)
                         check(line.text == alone.text && line.pid == alone.pid && line.syslog == alone.syslog);
                         check_text(line.ident, alone.ident);
                 }
-        test_header_memory();
+        test_header_memory(zone);
 
         static const struct {
                 const char *text, *message;
