@@ -137,7 +137,7 @@ static int run_retry(Ctl *ctl, const Command *command, int argc, char **argv)
 static int drop_one(Ctl *ctl, const char *word)
 {
         _cleanup_answer_ Answer answer = { 0 };
-        long long id, changed;
+        long long id = 0, changed;
         bool is_id = parse_number(word, &id);
         Addr addr;
         int status;

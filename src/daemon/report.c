@@ -62,6 +62,14 @@ static bool may_be_told(Daemon *daemon, const Ban *ban)
         return !ban_engine_allowed(daemon->engine, ban->jail, addr);
 }
 
+/* Of the deciding line, or of the command. */
+static EventTime attack_time(const Daemon *daemon, const Ban *ban)
+{
+        if (daemon->by_hand != BY_HAND_NOT)
+                return clock_event_now();
+        return ban->n_evidence > 0 ? ban->evidence[ban->n_evidence - 1].time : ban->start;
+}
+
 /**
  * report_take() - a ban was made or prolonged: put what is to be told of it into the outbox
  */
@@ -83,9 +91,7 @@ void report_take(Daemon *daemon, const Ban *ban)
                                                         .addr = ban->source,
                                                         .jail = ban->jail,
                                                         .now = report_now(),
-                                                        .attack = daemon->by_hand == BY_HAND_NOT && ban->n_evidence > 0
-                                                                          ? ban->evidence[ban->n_evidence - 1].time
-                                                                          : event_time_max(ban->start, daemon->by_hand == BY_HAND_NOT ? ban->start : clock_event_now()),
+                                                        .attack = attack_time(daemon, ban),
                                                         .first = ban->first,
                                                         .failures = ban->failures,
                                                         .window = service_of(daemon, lane)->window,
