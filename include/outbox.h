@@ -29,6 +29,17 @@ typedef enum OutboxKind {
         _OUTBOX_KIND_MAX,
 } OutboxKind;
 
+/* How a claim is carried: a kind of its own each, and several reports in one file. */
+typedef enum OutboxWork {
+        WORK_REPORT,
+        WORK_BULK,
+        WORK_CLEAR,
+        WORK_VOTE,
+        WORK_COMMENT,
+        WORK_DELETE,
+        _WORK_MAX,
+} OutboxWork;
+
 /* A lane is served by one claim at a time. */
 typedef enum OutboxLane {
         OUTBOX_ABUSEIPDB,
@@ -96,6 +107,7 @@ typedef struct OutboxTerms {
  */
 typedef struct OutboxBudget {
         int64_t used;           /* of the present day, by us */
+        int64_t limit;          /* a day, as the service last said; 0: it has not */
         int64_t remaining;      /* as the service last said; -1: it has not */
         EventTime resets;       /* when the present day ends; EVENT_TIME_NONE: nothing was sent yet */
         EventTime last;         /* request; EVENT_TIME_NONE: none yet */
@@ -136,6 +148,8 @@ const char *outbox_kind_name(OutboxKind kind);
 int outbox_kind_from_name(const char *name);
 OutboxLane outbox_kind_lane(OutboxKind kind);
 OutboxEndpoint outbox_kind_endpoint(OutboxKind kind);
+OutboxLane outbox_endpoint_lane(OutboxEndpoint endpoint);
+const char *outbox_work_name(OutboxWork work);
 const char *outbox_lane_name(OutboxLane lane);
 int outbox_lane_from_name(const char *name);
 const char *outbox_endpoint_name(OutboxEndpoint endpoint);

@@ -70,7 +70,7 @@ static json_t *view_budget(const OutboxBudget *budget, OutboxEndpoint endpoint, 
 {
         OutboxBudget today = *budget;
 
-        outbox_budget_roll(&today, endpoint == OUTBOX_VIRUSTOTAL_ALL ? OUTBOX_VIRUSTOTAL : OUTBOX_ABUSEIPDB, now);
+        outbox_budget_roll(&today, outbox_endpoint_lane(endpoint), now);
         json_t *view = json_pack("{s:s, s:I, s:I, s:I, s:o}", "endpoint", outbox_endpoint_name(endpoint), "used", (json_int_t) today.used, "left",
                                  (json_int_t) outbox_budget_left(&today, terms), "daily", (json_int_t) terms->daily, "resets", view_time(today.resets));
         if (event_time_before(now, today.blocked)) {
@@ -98,7 +98,7 @@ static json_t *view_service(Control *control, OutboxLane lane, const OutboxResul
                 json_object_set_new(counts, outbox_state_name((OutboxState) state), json_integer((json_int_t) n));
         }
         for (int endpoint = 0; endpoint < _OUTBOX_ENDPOINT_MAX; endpoint++)
-                if ((endpoint == OUTBOX_VIRUSTOTAL_ALL) == (lane == OUTBOX_VIRUSTOTAL))
+                if (outbox_endpoint_lane((OutboxEndpoint) endpoint) == lane)
                         json_array_append_new(budgets, view_budget(&result->budgets[endpoint], (OutboxEndpoint) endpoint, &service.terms[endpoint], now));
         json_t *view = json_pack("{s:s, s:b, s:b, s:o, s:o}", "service", outbox_lane_name(lane), "configured", (int) service.configured, "courier",
                                  (int) service.has_courier, "counts", counts, "quotas", budgets);

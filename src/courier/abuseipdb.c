@@ -214,7 +214,7 @@ static int settle_rows(const Work *work, size_t n_sent, const json_t *json, Sett
 
 /* ---- answers ---- */
 
-static Outcome refusal(WorkKind kind, const Answer *answer)
+static OutboxOutcome refusal(OutboxWork kind, const Answer *answer)
 {
         /* Of one address it says that it is told; of a file's thousands it cannot. */
         if (kind != WORK_BULK && answer_holds(answer, WINDOW_TEXT))

@@ -203,7 +203,7 @@ void answer_begin(const Answer *answer, Settlement *ret_settlement)
  *
  * Return: whether it is one: no answer, one that is none, or a failure of the server or of something before it.
  */
-bool answer_without_service(const Answer *answer, Outcome *ret_outcome)
+bool answer_without_service(const Answer *answer, OutboxOutcome *ret_outcome)
 {
         switch (answer->status) {
         case 0: *ret_outcome = answer->sent ? OUTCOME_UNCERTAIN : OUTCOME_FAILED; return true;
@@ -226,21 +226,6 @@ bool answer_without_service(const Answer *answer, Outcome *ret_outcome)
         case 530: *ret_outcome = OUTCOME_FAILED; return true;
         default: *ret_outcome = OUTCOME_UNCERTAIN; return true;
         }
-}
-
-/**
- * outcome_word() - as the control socket spells it
- */
-const char *outcome_word(Outcome outcome)
-{
-        static const char *const words[_OUTCOME_MAX] = {
-                [OUTCOME_DONE] = "done",       [OUTCOME_DUPLICATE] = "duplicate", [OUTCOME_QUOTA] = "quota",
-                [OUTCOME_BUSY] = "busy",       [OUTCOME_KEY] = "key",             [OUTCOME_FORBIDDEN] = "forbidden",
-                [OUTCOME_PLAN] = "plan",       [OUTCOME_REFUSED] = "refused",     [OUTCOME_FAILED] = "failed",
-                [OUTCOME_UNCERTAIN] = "uncertain",
-        };
-
-        return words[outcome];
 }
 
 /* ---- settlements ---- */
@@ -279,7 +264,7 @@ static void put_number(json_t *json, const char *name, int64_t number)
  */
 json_t *settlement_json(const Settlement *settlement)
 {
-        json_t *json = json_pack("{s:I, s:s}", "claim", (json_int_t) settlement->claim, "outcome", outcome_word(settlement->outcome));
+        json_t *json = json_pack("{s:I, s:s}", "claim", (json_int_t) settlement->claim, "outcome", outbox_outcome_name(settlement->outcome));
 
         if (!json)
                 return NULL;

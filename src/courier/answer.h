@@ -30,20 +30,6 @@ typedef struct Answer {
 
 #define ANSWER_NULL ((Answer){ .limit = -1, .remaining = -1, .reset = -1, .retry_after = -1, .body = "", .error = "" })
 
-typedef enum Outcome {
-        OUTCOME_DONE,
-        OUTCOME_DUPLICATE,      /* within the service's window */
-        OUTCOME_QUOTA,          /* the day's requests are used up */
-        OUTCOME_BUSY,           /* another 429 */
-        OUTCOME_KEY,            /* the key is refused */
-        OUTCOME_FORBIDDEN,
-        OUTCOME_PLAN,           /* the account's plan does not reach that far */
-        OUTCOME_REFUSED,        /* wrong, and will be wrong again */
-        OUTCOME_FAILED,         /* surely not accepted */
-        OUTCOME_UNCERTAIN,      /* may have been accepted */
-        _OUTCOME_MAX,
-} Outcome;
-
 typedef struct RowError {
         int64_t report;
         char text[ANSWER_ROW_TEXT_MAX];
@@ -54,7 +40,7 @@ typedef struct RowError {
  */
 typedef struct Settlement {
         int64_t claim;
-        Outcome outcome;
+        OutboxOutcome outcome;
         unsigned status;        /* 0: none */
         int64_t score, limit, remaining, retry_after, reset; /* -1: unknown */
         char text[ANSWER_TEXT_MAX];
@@ -71,9 +57,8 @@ json_t *answer_json(const Answer *answer);
 bool answer_has_data(const Answer *answer, const json_t *json);
 void answer_text(const Answer *answer, const json_t *said, char text[static ANSWER_TEXT_MAX]);
 void answer_begin(const Answer *answer, Settlement *ret_settlement);
-bool answer_without_service(const Answer *answer, Outcome *ret_outcome);
+bool answer_without_service(const Answer *answer, OutboxOutcome *ret_outcome);
 
-const char *outcome_word(Outcome outcome);
 int settlement_add_error(Settlement *settlement, int64_t report, const char *text, size_t size);
 json_t *settlement_json(const Settlement *settlement);
 void settlement_clear(Settlement *settlement);

@@ -162,7 +162,7 @@ static void settle(Lane *lane, Settlement *settlement)
 }
 
 /* Without the service having been asked at all. */
-static void settle_unsent(Lane *lane, Outcome outcome, const char *text)
+static void settle_unsent(Lane *lane, OutboxOutcome outcome, const char *text)
 {
         Settlement settlement = SETTLEMENT_NULL;
 
@@ -200,7 +200,7 @@ static void on_done(void *userdata, const Answer *answer)
         Settlement settlement = SETTLEMENT_NULL;
 
         lane->transfer = NULL;
-        fault_kill("courier-answered", work_kind_word(lane->work.kind));
+        fault_kill("courier-answered", outbox_work_name(lane->work.kind));
         if (service_settle(lane->service, &lane->work, lane->n_sent, answer, &settlement) < 0) {
                 /* Memory is short, and what was answered is not known. */
                 answer_begin(answer, &settlement);
@@ -229,7 +229,7 @@ static int send_with(Lane *lane, const ReportServiceConfig *config, Problem *pro
                 return r;
         r = service_request(lane->service, &lane->work, config->url, &request);
         if (r == -EOPNOTSUPP)
-                return problem_set(problem, r, "%s has no %s", lane->service->name, work_kind_word(lane->work.kind));
+                return problem_set(problem, r, "%s has no %s", lane->service->name, outbox_work_name(lane->work.kind));
         if (r == 0) {
                 lane->n_sent = request.n_sent;
                 r = lane->ops.send(lane->ops.userdata, lane->service, &request, &key, &options, on_done, lane, &lane->transfer);
@@ -252,7 +252,7 @@ static void send_work(Lane *lane)
         }
         lane->state = LANE_SEND;
         sd_event_source_set_enabled(lane->timer, SD_EVENT_OFF);
-        fault_kill("courier-claimed", work_kind_word(lane->work.kind));
+        fault_kill("courier-claimed", outbox_work_name(lane->work.kind));
         r = send_with(lane, config, &problem);
         if (r < 0)
                 settle_unsent(lane, r == -EOPNOTSUPP ? OUTCOME_REFUSED : OUTCOME_FAILED, problem.text);

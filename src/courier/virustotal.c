@@ -79,7 +79,7 @@ static bool key_is_refused(const Answer *answer, const json_t *json)
         return answer->status == 401;
 }
 
-static Outcome refusal(WorkKind kind, const Answer *answer, const json_t *json)
+static OutboxOutcome refusal(OutboxWork kind, const Answer *answer, const json_t *json)
 {
         if (key_is_refused(answer, json))
                 return OUTCOME_KEY;

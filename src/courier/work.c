@@ -7,23 +7,10 @@
 
 #include "courier/work.h"
 
-/**
- * work_kind_word() - as the control socket spells it
- */
-const char *work_kind_word(WorkKind kind)
+static bool kind_parse(const char *word, OutboxWork *ret_kind)
 {
-        static const char *const words[_WORK_MAX] = {
-                [WORK_REPORT] = "report", [WORK_BULK] = "bulk",       [WORK_CLEAR] = "clear",
-                [WORK_VOTE] = "vote",     [WORK_COMMENT] = "comment", [WORK_DELETE] = "delete",
-        };
-
-        return words[kind];
-}
-
-static bool kind_parse(const char *word, WorkKind *ret_kind)
-{
-        for (WorkKind kind = 0; word && kind < _WORK_MAX; kind++)
-                if (strcmp(word, work_kind_word(kind)) == 0) {
+        for (OutboxWork kind = 0; word && kind < _WORK_MAX; kind++)
+                if (strcmp(word, outbox_work_name(kind)) == 0) {
                         *ret_kind = kind;
                         return true;
                 }
@@ -31,7 +18,7 @@ static bool kind_parse(const char *word, WorkKind *ret_kind)
 }
 
 /* What a kind cannot do without. */
-static bool item_is_complete(WorkKind kind, const WorkItem *item)
+static bool item_is_complete(OutboxWork kind, const WorkItem *item)
 {
         switch (kind) {
         case WORK_REPORT:
@@ -51,7 +38,7 @@ static const char *member(const json_t *object, const char *name)
         return text ? text : "";
 }
 
-static bool item_read(const json_t *object, WorkKind kind, WorkItem *item)
+static bool item_read(const json_t *object, OutboxWork kind, WorkItem *item)
 {
         const char *address = member(object, "address");
 
@@ -91,7 +78,7 @@ int work_read(const json_t *parameters, Work *ret_work, Problem *problem)
                                    "bailiff-courier is older than bailiffd and does not know this kind of report; "
                                    "restart it: systemctl restart bailiff-courier");
         }
-        if (work.n_items == 0 || work.n_items > WORK_ITEMS_MAX || (work.kind != WORK_BULK && work.n_items != 1)) {
+        if (work.n_items == 0 || work.n_items > OUTBOX_BULK_MAX || (work.kind != WORK_BULK && work.n_items != 1)) {
                 *ret_work = (Work){ .claim = work.claim };
                 return problem_set(problem, -EPROTO, "bailiffd gave %zu items for one %s", work.n_items, word);
         }

@@ -8,21 +8,10 @@
 
 #include <jansson.h>
 
+#include "outbox.h"
 #include "util/addr.h"
 #include "util/cleanup.h"
 #include "util/problem.h"
-
-#define WORK_ITEMS_MAX 9999 /* of a bulk: AbuseIPDB takes 10,000 lines with the heading */
-
-typedef enum WorkKind {
-        WORK_REPORT,
-        WORK_BULK,
-        WORK_CLEAR,
-        WORK_VOTE,
-        WORK_COMMENT,
-        WORK_DELETE,
-        _WORK_MAX,
-} WorkKind;
 
 typedef struct WorkItem {
         int64_t report;
@@ -35,12 +24,11 @@ typedef struct WorkItem {
  */
 typedef struct Work {
         int64_t claim;
-        WorkKind kind;
+        OutboxWork kind;
         WorkItem *items;        /* exactly one, but for a bulk */
         size_t n_items;
         json_t *json;
 } Work;
 
-const char *work_kind_word(WorkKind kind);
 int work_read(const json_t *parameters, Work *ret_work, Problem *problem);
 void work_clear(Work *work);

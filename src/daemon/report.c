@@ -188,11 +188,11 @@ static void say_lost(Daemon *daemon, OutboxLane lane, size_t lost)
 
 /* ---- giving ---- */
 
-static const char *kind_word(const OutboxResult *result)
+static const char *work_name(const OutboxResult *result)
 {
-        static const char *const words[_OUTBOX_KIND_MAX] = { "report", "clear", "vote", "comment", "delete" };
+        static const OutboxWork works[_OUTBOX_KIND_MAX] = { WORK_REPORT, WORK_CLEAR, WORK_VOTE, WORK_COMMENT, WORK_DELETE };
 
-        return result->bulk ? "bulk" : words[result->entries[0].row.kind];
+        return outbox_work_name(result->bulk ? WORK_BULK : works[result->entries[0].row.kind]);
 }
 
 static void lane_answer(ReportLane *lane, const ClaimView *view)
@@ -265,8 +265,8 @@ static void lane_give(ReportLane *lane, OutboxResult *result)
         free(steal(lane->comment));
         lane->categories[0] = '\0';
         lane->given = result;
-        fault_kill("daemon-claimed", kind_word(result));
-        lane_answer(lane, &(ClaimView){ .claim = result->claim, .kind = kind_word(result), .n_items = result->n_entries });
+        fault_kill("daemon-claimed", work_name(result));
+        lane_answer(lane, &(ClaimView){ .claim = result->claim, .kind = work_name(result), .n_items = result->n_entries });
 }
 
 static void on_claimed(void *userdata, OutboxResult *result)
@@ -532,7 +532,7 @@ static void on_settled(void *userdata, OutboxResult *result)
         Settlement *settlement = userdata;
         Daemon *daemon = settlement->daemon;
 
-        fault_kill("daemon-settled", result->n_entries > 0 ? kind_word(result) : "");
+        fault_kill("daemon-settled", result->n_entries > 0 ? work_name(result) : "");
         if (result->r == 0 && result->n_entries > 0) {
                 ReportLane *lane = &daemon->lanes[outbox_kind_lane(result->entries[0].row.kind)];
 

@@ -53,6 +53,7 @@ static const struct {
         [OUTBOX_DELETE] = { "virustotal-delete", OUTBOX_VIRUSTOTAL_ALL },
 };
 
+static const char *const WORKS[_WORK_MAX] = { "report", "bulk", "clear", "vote", "comment", "delete" };
 static const char *const LANES[_OUTBOX_LANE_MAX] = { "abuseipdb", "virustotal" };
 static const char *const ENDPOINTS[_OUTBOX_ENDPOINT_MAX] = { "abuseipdb/report", "abuseipdb/bulk-report", "abuseipdb/clear-address", "virustotal" };
 static const char *const STATES[_OUTBOX_STATE_MAX] = { "queued", "in-flight", "done", "refused", "unknown", "expired", "dropped" };
@@ -91,9 +92,25 @@ OutboxEndpoint outbox_kind_endpoint(OutboxKind kind)
         return KINDS[kind].endpoint;
 }
 
+/**
+ * outbox_endpoint_lane() - whose endpoint it is
+ */
+OutboxLane outbox_endpoint_lane(OutboxEndpoint endpoint)
+{
+        return endpoint == OUTBOX_VIRUSTOTAL_ALL ? OUTBOX_VIRUSTOTAL : OUTBOX_ABUSEIPDB;
+}
+
 OutboxLane outbox_kind_lane(OutboxKind kind)
 {
-        return KINDS[kind].endpoint == OUTBOX_VIRUSTOTAL_ALL ? OUTBOX_VIRUSTOTAL : OUTBOX_ABUSEIPDB;
+        return outbox_endpoint_lane(KINDS[kind].endpoint);
+}
+
+/**
+ * outbox_work_name() - as the control socket spells it
+ */
+const char *outbox_work_name(OutboxWork work)
+{
+        return WORKS[work];
 }
 
 const char *outbox_lane_name(OutboxLane lane)
@@ -182,7 +199,7 @@ void outbox_budget_roll(OutboxBudget *budget, OutboxLane lane, EventTime now)
  */
 int64_t outbox_budget_left(const OutboxBudget *budget, const OutboxTerms *terms)
 {
-        int64_t left = terms->daily - budget->used;
+        int64_t daily = budget->limit > 0 && budget->limit < terms->daily ? budget->limit : terms->daily, left = daily - budget->used;
 
         if (budget->remaining >= 0 && budget->remaining < left)
                 left = budget->remaining;
@@ -282,6 +299,8 @@ static void settle_quota(OutboxBudget *budget, const OutboxAnswer *answer, Event
 /* A service whose count went up has begun its day: so do we. */
 static void take_count(OutboxBudget *budget, const OutboxAnswer *answer)
 {
+        if (answer->limit > 0)
+                budget->limit = answer->limit;
         if (answer->remaining < 0)
                 return;
         if (budget->remaining >= 0 && answer->remaining > budget->remaining)

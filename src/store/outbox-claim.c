@@ -44,7 +44,7 @@ static int take_back(Claim *claim)
         int rc;
 
         snprintf(sql, sizeof sql, "SELECT %s, NULL FROM outbox o WHERE o.state = 'in-flight' AND o.service GLOB ?1", OUTBOX_COLUMNS);
-        rc = outbox_sql(claim->db, &statement, sql, "t", claim->request->lane == OUTBOX_ABUSEIPDB ? "abuseipdb*" : "virustotal*");
+        rc = outbox_sql(claim->db, &statement, sql, "t", OUTBOX_LANE_GLOBS[claim->request->lane]);
         if (rc == SQLITE_OK)
                 rc = outbox_entries(claim->db, statement, result);
         for (size_t i = 0; rc == SQLITE_OK && i < result->n_entries; i++) {
@@ -288,7 +288,7 @@ int outbox_claim(sqlite3 *db, const OutboxRequest *request, OutboxResult *result
         if (rc != SQLITE_OK)
                 return rc;
         for (unsigned i = 0; i < _OUTBOX_ENDPOINT_MAX; i++)
-                outbox_budget_roll(&result->budgets[i], i == OUTBOX_VIRUSTOTAL_ALL ? OUTBOX_VIRUSTOTAL : OUTBOX_ABUSEIPDB, claim.now);
+                outbox_budget_roll(&result->budgets[i], outbox_endpoint_lane(i), claim.now);
         claim.blocked = lane_blocked(result, request->lane);
         return find_work(&claim);
 }

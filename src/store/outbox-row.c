@@ -17,6 +17,9 @@ const char OUTBOX_COLUMNS[] = "o.id, o.ban, o.claim, o.service, o.address, o.jai
 enum { ID, BAN, CLAIM, SERVICE, ADDRESS, JAIL, ATTACK, FIRST, FAILURES, ADDED, STATE, ATTEMPTS, FIRST_TRY, NEXT_TRY, MAYBE, SETTLED, STATUS,
        SCORE, RECEIPT, REMOTE, CATEGORIES, COMMENT, LINES };
 
+/* The kinds of a lane, as rows have them. */
+const char *const OUTBOX_LANE_GLOBS[_OUTBOX_LANE_MAX] = { "abuseipdb*", "virustotal*" };
+
 static const char *text(sqlite3_stmt *statement, int column)
 {
         const char *value = (const char *) sqlite3_column_text(statement, column);
@@ -174,7 +177,7 @@ int outbox_write_row(sqlite3 *db, const OutboxEntry *entry, EventTime now)
 int outbox_read_budgets(sqlite3 *db, OutboxBudget budgets[static _OUTBOX_ENDPOINT_MAX])
 {
         sqlite3_stmt *statement;
-        int rc = outbox_sql(db, &statement, "SELECT endpoint, used, remaining, resets, last, blocked, reason, failures, text FROM budgets", "");
+        int rc = outbox_sql(db, &statement, "SELECT endpoint, used, remaining, resets, last, blocked, reason, failures, text, day_limit FROM budgets", "");
 
         if (rc != SQLITE_OK)
                 return rc;
@@ -187,6 +190,7 @@ int outbox_read_budgets(sqlite3 *db, OutboxBudget budgets[static _OUTBOX_ENDPOIN
                         if (strcmp(text(statement, 0), outbox_endpoint_name((OutboxEndpoint) i)) != 0)
                                 continue;
                         budgets[i] = (OutboxBudget){ .used = sqlite3_column_int64(statement, 1),
+                                                     .limit = sqlite3_column_int64(statement, 9),
                                                      .remaining = sqlite3_column_int64(statement, 2),
                                                      .resets = when(statement, 3),
                                                      .last = when(statement, 4),
@@ -202,10 +206,10 @@ int outbox_read_budgets(sqlite3 *db, OutboxBudget budgets[static _OUTBOX_ENDPOIN
 int outbox_write_budget(sqlite3 *db, OutboxEndpoint endpoint, const OutboxBudget *budget)
 {
         return outbox_run(db,
-                          "INSERT OR REPLACE INTO budgets (endpoint, used, remaining, resets, last, blocked, reason, failures, text)"
-                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                          "tiiiiitit", outbox_endpoint_name(endpoint), budget->used, budget->remaining, budget->resets.usec, budget->last.usec,
-                          budget->blocked.usec, outbox_outcome_name(budget->reason), (int64_t) budget->failures, budget->text);
+                          "INSERT OR REPLACE INTO budgets (endpoint, used, remaining, resets, last, blocked, reason, failures, text, day_limit)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                          "tiiiiititi", outbox_endpoint_name(endpoint), budget->used, budget->remaining, budget->resets.usec, budget->last.usec,
+                          budget->blocked.usec, outbox_outcome_name(budget->reason), (int64_t) budget->failures, budget->text, budget->limit);
 }
 
 /* ---- on the loop thread ---- */

@@ -64,25 +64,7 @@ int outbox_sql(sqlite3 *db, sqlite3_stmt **ret_statement, const char *sql, const
 }
 
 /**
- * outbox_run() - run a statement that yields nothing
- */
-int outbox_run(sqlite3 *db, const char *sql, const char *types, ...)
-{
-        sqlite3_stmt *statement;
-        va_list values;
-        int rc;
-
-        va_start(values, types);
-        rc = sql_bind(db, &statement, sql, types, values);
-        va_end(values);
-        if (rc != SQLITE_OK)
-                return rc;
-        sqlite3_step(statement);
-        return sqlite3_finalize(statement);
-}
-
-/**
- * outbox_number() - the number that a query yields; untouched if it yields none
+ * outbox_number() - the number that a query yields; untouched if it yields none, or NULL: nobody wants it
  */
 int outbox_number(sqlite3 *db, int64_t *ret_number, const char *sql, const char *types, ...)
 {
@@ -95,7 +77,7 @@ int outbox_number(sqlite3 *db, int64_t *ret_number, const char *sql, const char 
         va_end(values);
         if (rc != SQLITE_OK)
                 return rc;
-        if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_type(statement, 0) == SQLITE_INTEGER)
+        if (sqlite3_step(statement) == SQLITE_ROW && ret_number && sqlite3_column_type(statement, 0) == SQLITE_INTEGER)
                 *ret_number = sqlite3_column_int64(statement, 0);
         return sqlite3_finalize(statement);
 }
@@ -140,7 +122,7 @@ static int list(sqlite3 *db, const OutboxRequest *request, OutboxResult *result)
         rc = outbox_sql(db, &statement, sql, "iittt", request->before > 0 ? (int64_t) request->before : INT64_MAX,
                         (int64_t) (request->max < LIST_MAX ? request->max : LIST_MAX), addr,
                         request->state >= 0 ? outbox_state_name((OutboxState) request->state) : "",
-                        request->lane_only < 0 ? "" : request->lane_only == OUTBOX_ABUSEIPDB ? "abuseipdb*" : "virustotal*");
+                        request->lane_only < 0 ? "" : OUTBOX_LANE_GLOBS[request->lane_only]);
         return rc == SQLITE_OK ? outbox_entries(db, statement, result) : rc;
 }
 

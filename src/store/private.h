@@ -209,13 +209,14 @@ int outbox_job_run(sqlite3 *db, OutboxJob *job);
 int outbox_claim(sqlite3 *db, const OutboxRequest *request, OutboxResult *result);
 int outbox_settle(sqlite3 *db, const OutboxRequest *request, OutboxResult *result);
 int outbox_sql(sqlite3 *db, sqlite3_stmt **ret_statement, const char *sql, const char *types, ...);
-int outbox_run(sqlite3 *db, const char *sql, const char *types, ...);
 int outbox_number(sqlite3 *db, int64_t *ret_number, const char *sql, const char *types, ...);
 int outbox_entries(sqlite3 *db, sqlite3_stmt *statement, OutboxResult *result);
 int outbox_write_row(sqlite3 *db, const OutboxEntry *entry, EventTime now);
 int outbox_read_budgets(sqlite3 *db, OutboxBudget budgets[static _OUTBOX_ENDPOINT_MAX]);
 int outbox_write_budget(sqlite3 *db, OutboxEndpoint endpoint, const OutboxBudget *budget);
+#define outbox_run(db, ...) outbox_number(db, NULL, __VA_ARGS__) /* a statement that yields nothing */
 extern const char OUTBOX_COLUMNS[];
+extern const char *const OUTBOX_LANE_GLOBS[_OUTBOX_LANE_MAX];
 
 /* ---- thread.c ---- */
 

@@ -116,7 +116,7 @@ static const char SCHEMA_3[] =
 
         "CREATE TABLE budgets ("
         "  endpoint TEXT PRIMARY KEY, used INTEGER NOT NULL, remaining INTEGER NOT NULL, resets INTEGER NOT NULL, last INTEGER NOT NULL,"
-        "  blocked INTEGER NOT NULL, reason TEXT NOT NULL, failures INTEGER NOT NULL, text TEXT NOT NULL"
+        "  blocked INTEGER NOT NULL, reason TEXT NOT NULL, failures INTEGER NOT NULL, text TEXT NOT NULL, day_limit INTEGER NOT NULL"
         ") STRICT, WITHOUT ROWID;";
 
 static int step_3(sqlite3 *db)

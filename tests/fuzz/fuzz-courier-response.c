@@ -28,7 +28,7 @@ static Work work_of(char letter)
 {
         static const char letters[_WORK_MAX + 1] = "rbcvod";
         const char *found = letter ? strchr(letters, letter | 0x20) : NULL;
-        WorkKind kind = found ? (WorkKind) (found - letters) : WORK_REPORT;
+        OutboxWork kind = found ? (OutboxWork) (found - letters) : WORK_REPORT;
 
         for (size_t i = 0; i < ITEMS; i++) {
                 items[i] = (WorkItem){ .report = 100 + (int64_t) i, .categories = "18", .comment = "c", .time = "t", .verdict = "malicious",

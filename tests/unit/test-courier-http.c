@@ -12,13 +12,14 @@
 #include "build-config.h"
 #include "courier/http.h"
 #include "test.h"
+#include "util/text.h"
 #include "util/clock.h"
 
 #define HUGE_SIZE (32u * 1024 * 1024) /* more than sockets buffer */
 
 static char directory[] = "/tmp/bailiff-test-http-XXXXXX";
 static char ca_file[100], key_log[100];
-static unsigned tls_port, mute_port, reset_port, no_port;
+static unsigned tls_port, mute_port, reset_port, old_port, no_port;
 static sd_event *event;
 static Http *http;
 static pid_t server;
@@ -53,7 +54,19 @@ static void start_server(void)
                 n += (size_t) got;
         }
         close(output[0]);
-        check_int(sscanf(text, "%u %u %u", &tls_port, &mute_port, &reset_port), 3);
+        check_int(sscanf(text, "%u %u %u %u", &tls_port, &mute_port, &reset_port, &old_port), 4);
+}
+
+/* What a host may allow: then the courier alone refuses what is older than TLS 1.2. */
+static void allow_old_tls(void)
+{
+        static const char text[] = "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = old\n[old]\n"
+                                   "MinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n";
+        char path[120];
+
+        snprintf(path, sizeof path, "%s/openssl.cnf", directory);
+        check_int(text_write_file(path, text, sizeof text - 1, 0600), 0);
+        check_int(setenv("OPENSSL_CONF", path, 1), 0);
 }
 
 static void stop_server(void)
@@ -245,6 +258,9 @@ static void test_not_sent(void)
         exchange_with(&exchange, no_port, "/ok", &options);
         check(!exchange.sent && exchange.status == 0);
         check_contains(exchange.error, "connect");
+        exchange_with(&exchange, old_port, "/ok", &options); /* TLS 1.1 */
+        check(!exchange.sent && exchange.status == 0);
+        check_contains(exchange.error, "protocol version");
         options.ca_file = NULL; /* not one of the system's */
         exchange_with(&exchange, tls_port, "/ok", &options);
         check(!exchange.sent && exchange.status == 0);
@@ -391,6 +407,7 @@ int main(void)
         setenv("https_proxy", "http://127.0.0.1:1", 1); /* does not count */
         setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
         start_server();
+        allow_old_tls();
         held = hold_port();
         check(sd_event_new(&event) >= 0);
         check_int(http_new(event, &http), 0);
@@ -417,6 +434,8 @@ int main(void)
         stop_server();
         unlink(ca_file);
         snprintf(ca_file, sizeof ca_file, "%s/tls-key.pem", directory);
+        unlink(ca_file);
+        snprintf(ca_file, sizeof ca_file, "%s/openssl.cnf", directory);
         unlink(ca_file);
         check_int(rmdir(directory), 0);
         return EXIT_SUCCESS;

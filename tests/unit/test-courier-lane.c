@@ -465,7 +465,7 @@ static void test_strange(void)
 /* An answer that comes in pieces, and one that is large. */
 static void test_large(void)
 {
-        const size_t n = WORK_ITEMS_MAX;
+        const size_t n = OUTBOX_BULK_MAX;
         char *text = NULL, comment[101];
         size_t size = 0;
         FILE *file = open_memstream(&text, &size);

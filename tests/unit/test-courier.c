@@ -95,7 +95,7 @@ static void test_work(void)
                 check((*problem.text != '\0') == (bad[i].r != -ENOENT));
                 work_clear(&work);
         }
-        for (size_t n = WORK_ITEMS_MAX; n <= WORK_ITEMS_MAX + 1; n++) { /* as many as a file may have, and one more */
+        for (size_t n = OUTBOX_BULK_MAX; n <= OUTBOX_BULK_MAX + 1; n++) { /* as many as a file may have, and one more */
                 json_auto_t *json = json_pack("{s:i, s:s, s:[]}", "claim", 7, "kind", "bulk", "items");
                 json_auto_t *item = json_pack("{s:i, s:s, s:s, s:s}", "report", 1, "address", "203.0.113.5", "categories", "18", "time",
                                               "2026-11-29T06:20:05+00:00");
@@ -103,7 +103,7 @@ static void test_work(void)
                 for (size_t i = 0; i < n; i++)
                         json_array_append(json_object_get(json, "items"), item);
                 work = (Work){ 0 };
-                check_int(work_read(json, &work, NULL), n > WORK_ITEMS_MAX ? -EPROTO : 0);
+                check_int(work_read(json, &work, NULL), n > OUTBOX_BULK_MAX ? -EPROTO : 0);
                 work_clear(&work);
         }
 }
@@ -220,7 +220,7 @@ static void test_csv(void)
 /* 9999 comments of 1024 bytes are five times as much as a file may have. */
 static void test_csv_cut(void)
 {
-        _cleanup_(work_clear) Work work = { .claim = 12, .kind = WORK_BULK, .n_items = WORK_ITEMS_MAX };
+        _cleanup_(work_clear) Work work = { .claim = 12, .kind = WORK_BULK, .n_items = OUTBOX_BULK_MAX };
         _cleanup_(request_clear) Request request = { 0 };
         Answer answer = ANSWER_NULL;
         Settlement settlement;
@@ -260,7 +260,7 @@ typedef struct Case {
         unsigned status;
         const char *headers;    /* lines */
         const char *body;
-        Outcome outcome;
+        OutboxOutcome outcome;
         const char *text;       /* is contained */
 } Case;
 
@@ -435,7 +435,7 @@ static Settlement settle(const char *service, const char *text, const Answer *an
         check(text_is_printable(settlement.text) && strlen(settlement.text) < ANSWER_TEXT_MAX);
         json_auto_t *json = settlement_json(&settlement);
         check(json);
-        check_text(json_string_value(json_object_get(json, "outcome")), outcome_word(settlement.outcome));
+        check_text(json_string_value(json_object_get(json, "outcome")), outbox_outcome_name(settlement.outcome));
         return settlement;
 }
 
@@ -455,7 +455,7 @@ static void test_answers(void)
                 Settlement settlement = settle(one->service, one->work, &answer);
                 if (settlement.outcome != one->outcome || !strstr(settlement.text, one->text)) {
                         fprintf(stderr, "%s %u, %s: %s \"%s\", expected %s \"%s\"\n", one->service, one->status, one->what,
-                                outcome_word(settlement.outcome), settlement.text, outcome_word(one->outcome), one->text);
+                                outbox_outcome_name(settlement.outcome), settlement.text, outbox_outcome_name(one->outcome), one->text);
                         abort();
                 }
                 check_int(settlement.n_errors, 0);

@@ -239,6 +239,14 @@ static void test_headers(void)
         outbox_budget_spend(&budget, NOW);
         outbox_budget_settle(&budget, ANSWER(.outcome = OUTCOME_DONE, .remaining = 999), NOW);
         check_int(outbox_budget_left(&budget, &DAILY_1000), 999);
+        /* One with less: the day's first request knows already, before the service has counted anything. */
+        budget = (OutboxBudget){ .remaining = -1, .resets = AT(HOUR) };
+        outbox_budget_settle(&budget, ANSWER(.outcome = OUTCOME_DONE, .limit = 300, .remaining = 299), NOW);
+        outbox_budget_roll(&budget, OUTBOX_ABUSEIPDB, AT(2 * DAY));
+        check_int(budget.remaining, -1);
+        check_int(outbox_budget_left(&budget, &DAILY_1000), 300);
+        outbox_budget_settle(&budget, ANSWER(.outcome = OUTCOME_DONE, .limit = 0), NOW); /* no limit at all is none that is believed */
+        check_int(outbox_budget_left(&budget, &DAILY_1000), 300);
         /* A plan with more than the configuration wants to use. */
         budget = (OutboxBudget){ .remaining = -1, .used = 10, .resets = AT(HOUR) };
         outbox_budget_settle(&budget, ANSWER(.outcome = OUTCOME_DONE, .remaining = 49000), NOW);

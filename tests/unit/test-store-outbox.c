@@ -616,7 +616,7 @@ static void test_nonsense(void)
         ask(directory, "UPDATE outbox SET address = 'nowhere' WHERE id = 1");
         ask(directory, "UPDATE outbox SET failures = -5 WHERE id = 2");
         ask(directory, "UPDATE outbox SET jail = char(7) WHERE id = 3");
-        ask(directory, "INSERT INTO budgets VALUES ('abuseipdb/report', -9, 9, -1, -1, -1, 'whim', -3, char(27))");
+        ask(directory, "INSERT INTO budgets VALUES ('abuseipdb/report', -9, 9, -1, -1, -1, 'whim', -3, char(27), -7)");
         result = question((OutboxRequest){ .op = OUTBOX_LIST, .now = NOW, .state = -1, .lane_only = -1, .max = 10 });
         check_int(result->n_entries, 2);
         check_text(result->entries[1].jail, "");
