@@ -10,7 +10,7 @@ Steps: USER:PASSWORD      a login, by AUTH PLAIN (SMTP), LOGIN (IMAP) or USER an
        b64:TEXT           TEXT in base64 and a line end
        plain:TEXT         what AUTH PLAIN sends for the user name TEXT with a wrong password
        drop               ends the connection without a word; otherwise QUIT or LOGOUT is sent
-       sleep:SECONDS
+       hold:PATH          makes a file there, and goes on when somebody has removed it
        nogreeting         (first) does not wait for the server's greeting
 
 The port says the protocol: 465, 993 and 995 are TLS from the beginning. An answer is waited for $MAIL_LIMIT seconds (20).
@@ -136,8 +136,11 @@ class Client:
                 self.ask(data)
             else:
                 self.ask(b"AUTH PLAIN " + data)
-        elif word == "sleep":
-            time.sleep(float(text))
+        elif word == "hold":
+            with open(text, "x", encoding="ascii"):
+                pass
+            while os.path.exists(text):
+                time.sleep(0.02)
         elif word == "login":
             return self.login(*text.split(":", 1), mechanism="LOGIN")
         else:
