@@ -475,6 +475,8 @@ static FilterVerdict judge(Filter *filter, const Line *line, Trace *trace, Hit *
                 trace_length(trace, head, filter->has_head);
         if (head && !filter->has_head)
                 return FILTER_TOO_LONG;
+        if (filter->session == SESSION_PID)
+                session_table_expect(filter->sessions, session_key_pid(origin.pid));
         if (origin_first && !check_origin(filter, line, trace, &origin))
                 return FILTER_ORIGIN;
         if (!head)

@@ -130,6 +130,7 @@ typedef struct Session {
 
 int session_table_new(size_t max, SessionTable **ret_table);
 SessionTable *session_table_free(SessionTable *table);
+void session_table_expect(const SessionTable *table, uint64_t key);
 Session *session_table_find(SessionTable *table, uint64_t key, EventTime now);
 Session *session_table_touch(SessionTable *table, uint64_t key, const Addr *addr, EventTime now);
 void session_table_remove(SessionTable *table, uint64_t key);

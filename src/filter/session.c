@@ -31,12 +31,13 @@
 #include "util/text.h"
 
 typedef struct Entry {
-        uint64_t key, hash;
+        uint64_t key;
         Session session;
 } Entry;
 
 /* Of the entry with the same number; the 0th is the list's head. */
 typedef struct Link {
+        uint64_t hash; /* of its key */
         uint32_t prev, next;
 } Link;
 
@@ -80,7 +81,8 @@ static void unlink_entry(SessionTable *table, uint32_t i)
 
 static void link_last(SessionTable *table, uint32_t i)
 {
-        table->order[i] = (Link){ .prev = table->order[0].prev };
+        table->order[i].prev = table->order[0].prev;
+        table->order[i].next = 0;
         table->order[table->order[0].prev].next = i;
         table->order[0].prev = i;
 }
@@ -94,10 +96,36 @@ static void drop(SessionTable *table, Entry *entry)
 {
         uint32_t i = number_of(table, entry);
 
-        index_remove(&table->index, entry->hash, entry);
+        index_remove(&table->index, table->order[i].hash, entry);
         unlink_entry(table, i);
         table->order[i].next = table->spare;
         table->spare = i;
+}
+
+/* A session of which nothing has been told. */
+static void clear(Entry *entry, uint64_t key)
+{
+        memset(entry, 0, offsetof(Entry, session.user));
+        entry->session.user[0] = entry->session.tried[0] = '\0';
+        entry->key = key;
+}
+
+/* Brings near what a touch of the entry will need. */
+static void fetch(const Entry *entry)
+{
+        __builtin_prefetch(entry, 1);
+        __builtin_prefetch(entry->session.user, 1);
+        __builtin_prefetch(entry->session.tried, 1);
+}
+
+/* The one that was silent longest. */
+static void give_way(SessionTable *table)
+{
+        drop(table, &table->entries[table->order[0].next]);
+        table->evicted++;
+        /* The next one will be asked for soon, and is far away: nobody has looked at it for ten thousand sessions. */
+        fetch(&table->entries[table->order[0].next]);
+        index_fetch(&table->index, table->order[table->order[0].next].hash);
 }
 
 /* In a full table the one that gives way makes room. */
@@ -105,20 +133,16 @@ static Entry *add(SessionTable *table, uint64_t key, uint64_t hash)
 {
         uint32_t i;
 
-        if (table->index.n_items >= table->max) {
-                drop(table, &table->entries[table->order[0].next]);
-                table->evicted++;
-        }
+        if (table->index.n_items >= table->max)
+                give_way(table);
         if (index_reserve(&table->index, 1) < 0)
                 return NULL;
         i = table->spare ? table->spare : ++table->used;
         if (i == table->spare)
                 table->spare = table->order[i].next;
         Entry *entry = &table->entries[i];
-        memset(entry, 0, offsetof(Entry, session.user));
-        entry->session.user[0] = entry->session.tried[0] = '\0';
-        entry->key = key;
-        entry->hash = hash;
+        clear(entry, key);
+        table->order[i].hash = hash;
         index_add(&table->index, hash, entry);
         link_last(table, i);
         return entry;
@@ -151,15 +175,24 @@ static Entry *look(const SessionTable *table, uint64_t key, uint64_t hash)
         return entry;
 }
 
-static Entry *find(SessionTable *table, uint64_t key, uint64_t hash, EventTime now)
+/* Whether it was silent for too long. */
+static bool is_over(const Entry *entry, EventTime now)
 {
-        Entry *entry = look(table, key, hash);
+        return event_time_before(event_time_add(entry->session.time, FILTER_SESSION_SECONDS), now);
+}
 
-        if (entry && event_time_before(event_time_add(entry->session.time, FILTER_SESSION_SECONDS), now)) {
-                drop(table, entry);
-                return NULL;
-        }
-        return entry;
+/**
+ * session_table_expect() - a line of a session has come, and may have to be noted
+ * @key:        the session, or 0
+ *
+ * Nothing changes but the time that session_table_touch() takes: what it needs is fetched while the patterns are tried.
+ */
+void session_table_expect(const SessionTable *table, uint64_t key)
+{
+        const Entry *entry = key ? look(table, key, table_hash_number(key)) : NULL;
+
+        if (entry)
+                fetch(entry);
 }
 
 /**
@@ -170,8 +203,12 @@ static Entry *find(SessionTable *table, uint64_t key, uint64_t hash, EventTime n
  */
 Session *session_table_find(SessionTable *table, uint64_t key, EventTime now)
 {
-        Entry *entry = key ? find(table, key, table_hash_number(key), now) : NULL;
+        Entry *entry = key ? look(table, key, table_hash_number(key)) : NULL;
 
+        if (entry && is_over(entry, now)) {
+                drop(table, entry);
+                return NULL;
+        }
         return entry ? &entry->session : NULL;
 }
 
@@ -186,15 +223,15 @@ Session *session_table_find(SessionTable *table, uint64_t key, EventTime now)
 Session *session_table_touch(SessionTable *table, uint64_t key, const Addr *addr, EventTime now)
 {
         uint64_t hash = table_hash_number(key);
-        Entry *entry = find(table, key, hash, now);
+        Entry *entry = look(table, key, hash);
 
-        if (entry && addr->family && entry->session.addr.family && !addr_equal(addr, &entry->session.addr)) {
-                drop(table, entry);
-                entry = NULL;
-        }
         if (entry) {
+                const Addr *known = &entry->session.addr;
+
                 unlink_entry(table, number_of(table, entry));
                 link_last(table, number_of(table, entry));
+                if (is_over(entry, now) || (addr->family && known->family && !addr_equal(addr, known)))
+                        clear(entry, key);
         } else if (!(entry = add(table, key, hash))) {
                 return NULL;
         }

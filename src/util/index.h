@@ -45,6 +45,15 @@ static inline void *index_find(const Index *index, uint64_t hash, size_t *at)
         return NULL;
 }
 
+/**
+ * index_fetch() - bring near where an item with this hash is, since it will be sought soon
+ */
+static inline void index_fetch(const Index *index, uint64_t hash)
+{
+        if (index->size > 0)
+                __builtin_prefetch(&index->slots[hash & (index->size - 1)]);
+}
+
 /* Two thirds full at most: then few slots have to be looked at. */
 static inline bool index_is_enough(size_t size, size_t n_items)
 {
