@@ -21,6 +21,7 @@
 
 #define TEXT_MAX (LOGOBJECT_MAX + 1)    /* of an object that is cut it has to be seen */
 #define BUFFER_SIZE (512 * 1024)
+#define READ_SIZE (64 * 1024)           /* more would push out of the near memory what the patterns and sessions need */
 
 struct InputFile {
         const char *name;       /* for people */
@@ -110,6 +111,7 @@ static int check_content(const InputFile *file)
 /* More of the file behind what is left of the last read. */
 static int refill(InputFile *file)
 {
+        size_t room, wanted;
         ssize_t size;
 
         memmove(file->buffer, file->buffer + file->start, file->used - file->start);
@@ -117,8 +119,10 @@ static int refill(InputFile *file)
         file->start = 0;
         if (!file->at_once)
                 fflush(stdout); /* somebody may follow a live log */
+        room = sizeof file->buffer - file->used;
+        wanted = room < READ_SIZE ? room : READ_SIZE;
         do
-                size = read(file->fd, file->buffer + file->used, sizeof file->buffer - file->used);
+                size = read(file->fd, file->buffer + file->used, wanted);
         while (size < 0 && errno == EINTR);
         if (size < 0)
                 return fail("%s cannot be read: %s", file->name, strerror(errno));

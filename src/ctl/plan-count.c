@@ -2,10 +2,11 @@
 
 /*
  * What the filters found, counted. Filters do not care what becomes of their
- * hits, so a thread counts a thousand of them while the next ones are found. On
+ * hits, so a thread counts hundreds of them while the next ones are found. On
  * one processor that is good as well: patterns and windows are each more than
  * its nearest memory holds, and taken by turns for every line they would push
- * each other out.
+ * each other out. Some lots may be on their way: to wake a thread takes as long
+ * as to count a lot, so neither should have to wait for every single one.
  *
  * The thread has tracker, ban engine and report to itself from plan_count() to
  * plan_finish(); filters, files and the journal stay the caller's.
@@ -13,7 +14,9 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ctl/plan.h"
 
@@ -44,16 +47,29 @@ static void count_bans(Plan *plan)
                 count(plan, &hit);
 }
 
-static void count_all(Plan *plan, const PlanHits *hits)
+static void count_all(Plan *plan, const PlanHit *hits, size_t n)
 {
-        for (size_t i = 0; i < hits->n; i++) {
-                const PlanHit *queued = &hits->hits[i];
+        for (size_t i = 0; i < n; i++) {
+                const Hit hit = {
+                        .kind = hits[i].kind,
+                        .count = hits[i].count,
+                        .attempts = hits[i].attempts,
+                        .witness = hits[i].witness,
+                        .span = hits[i].span,
+                        .ends = hits[i].ends,
+                        .jail = hits[i].jail,
+                        .addr = hits[i].addr,
+                        .session = hits[i].session,
+                        .time = hits[i].time,
+                        .rule = hits[i].rule,
+                        .user = "",
+                };
 
-                if (queued->first)
+                if (hits[i].first)
                         count_bans(plan);
-                count(plan, &queued->hit);
+                count(plan, &hit);
                 if (plan->report.hits++ % EXPIRE_EVERY == 0)
-                        tracker_expire(plan->tracker, queued->hit.time);
+                        tracker_expire(plan->tracker, hit.time);
         }
         count_bans(plan);
         if (ferror(stdout))
@@ -67,31 +83,33 @@ static void *run(void *userdata)
 
         pthread_mutex_lock(&counter->mutex);
         for (;;) {
-                while (!counter->handed && !counter->finish)
+                size_t lot = counter->counted % PLAN_LOTS;
+
+                while (counter->counted == counter->found && !counter->finish)
                         pthread_cond_wait(&counter->changed, &counter->mutex);
-                if (!counter->handed)
+                if (counter->counted == counter->found)
                         break;
                 pthread_mutex_unlock(&counter->mutex);
-                count_all(plan, counter->handed);
+                count_all(plan, counter->lots[lot], counter->sizes[lot]);
                 pthread_mutex_lock(&counter->mutex);
-                counter->handed = NULL;
+                counter->counted++;
                 pthread_cond_signal(&counter->changed);
         }
         pthread_mutex_unlock(&counter->mutex);
         return NULL;
 }
 
-/* The hits that have been found go to the thread, once it has counted those before. */
+/* The hits that have been found go to the thread; there may have to be room first for the next ones. */
 static void hand_over(PlanCounter *counter)
 {
         pthread_mutex_lock(&counter->mutex);
-        while (counter->handed)
-                pthread_cond_wait(&counter->changed, &counter->mutex);
-        counter->handed = counter->found;
+        counter->sizes[counter->found++ % PLAN_LOTS] = counter->n;
         pthread_cond_signal(&counter->changed);
+        while (counter->found - counter->counted == PLAN_LOTS)
+                pthread_cond_wait(&counter->changed, &counter->mutex);
         pthread_mutex_unlock(&counter->mutex);
-        counter->found = counter->found == &counter->hits[0] ? &counter->hits[1] : &counter->hits[0];
-        counter->found->n = 0;
+        counter->hits = counter->lots[counter->found % PLAN_LOTS];
+        counter->n = 0;
 }
 
 /**
@@ -101,14 +119,15 @@ static void hand_over(PlanCounter *counter)
  */
 int plan_count(Plan *plan)
 {
-        PlanCounter *counter = calloc(1, sizeof *counter);
+        PlanCounter *counter = aligned_alloc(CACHE_LINE, sizeof *counter);
         int r;
 
         if (!counter)
                 return -ENOMEM;
+        memset(counter, 0, offsetof(PlanCounter, lots));
         pthread_mutex_init(&counter->mutex, NULL);
         pthread_cond_init(&counter->changed, NULL);
-        counter->found = &counter->hits[0];
+        counter->hits = counter->lots[0];
         plan->counter = counter;
         r = pthread_create(&counter->thread, NULL, run, plan);
         if (r != 0) {
@@ -127,14 +146,23 @@ int plan_count(Plan *plan)
 void plan_found(Plan *plan, const Hit *hit, bool first)
 {
         PlanCounter *counter = plan->counter;
-        PlanHit *found;
 
-        if (counter->found->n == PLAN_HITS)
+        counter->hits[counter->n++] = (PlanHit){
+                .addr = hit->addr,
+                .witness = hit->witness,
+                .kind = (uint8_t) hit->kind,
+                .count = (uint8_t) hit->count,
+                .ends = hit->ends,
+                .first = first,
+                .attempts = hit->attempts,
+                .span = hit->span < INT32_MAX ? (int32_t) hit->span : INT32_MAX,
+                .session = hit->session,
+                .time = hit->time,
+                .jail = hit->jail,
+                .rule = hit->rule,
+        };
+        if (counter->n == PLAN_HITS)
                 hand_over(counter);
-        found = &counter->found->hits[counter->found->n++];
-        *found = (PlanHit){ *hit, first };
-        found->hit.user = "";
-        found->hit.line = NULL;
 }
 
 /**

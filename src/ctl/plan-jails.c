@@ -52,7 +52,7 @@ static void on_event(void *userdata, const BanEvent *event)
 
         if (event->kind == BAN_EVENT_BAN) {
                 if (jail)
-                        jail->bans++;
+                        plan->report.jail_bans[jail - plan->jails]++;
                 for (size_t i = 0; i < plan->n_jails; i++)
                         if (ban_hits_put(&plan->ban_hits, plan->jails[i].config, event->ban) < 0)
                                 plan->error = -ENOMEM;
@@ -233,6 +233,15 @@ static int add_jail(Plan *plan, const JailConfig *config)
         return STATUS_DONE;
 }
 
+/* A counter for each jail, in cache lines that nothing else is in. */
+static uint64_t *new_counters(size_t n)
+{
+        size_t size = (n * sizeof(uint64_t) / CACHE_LINE + 1) * CACHE_LINE;
+        uint64_t *counters = aligned_alloc(CACHE_LINE, size);
+
+        return counters ? memset(counters, 0, size) : NULL;
+}
+
 static int make_stages(Plan *plan)
 {
         const Config *config = plan->config;
@@ -243,7 +252,8 @@ static int make_stages(Plan *plan)
         plan->jails = calloc(config->n_jails + 1, sizeof *plan->jails);
         plan->styles = calloc(config->n_jails + 1, sizeof *plan->styles);
         plan->everyone = calloc(config->n_jails + 1, sizeof *plan->everyone);
-        return r == 0 && plan->jails && plan->styles && plan->everyone ? STATUS_DONE : fail("%s", strerror(ENOMEM));
+        plan->report.jail_bans = new_counters(config->n_jails);
+        return r == 0 && plan->jails && plan->styles && plan->everyone && plan->report.jail_bans ? STATUS_DONE : fail("%s", strerror(ENOMEM));
 }
 
 /**
@@ -292,6 +302,7 @@ void plan_unload(Plan *plan)
         free(plan->names);
         free(plan->files);
         free(plan->report.addresses.hashes);
+        free(plan->report.jail_bans);
         config_free(plan->config);
 }
 
@@ -336,6 +347,6 @@ int plan_line(Plan *plan, const Line *line)
                 plan_found(plan, &hit, found++ == 0);
                 failed = failed || hit.kind == HIT_FAILURE;
         }
-        plan->report.matched += failed;
+        plan->lines.matched += failed;
         return plan->error;
 }

@@ -204,11 +204,11 @@ static void say_bans(const Plan *plan)
         say(BOLD, "%" PRIu64 " %s", report->bans, plural((long long) report->bans, "ban", "bans"));
         putchar('\n');
         for (size_t i = 0; i < plan->n_jails; i++)
-                n += plan->jails[i].bans > 0;
+                n += report->jail_bans[i] > 0;
         for (size_t i = 0; i < plan->n_jails; i++) {
-                if (n == 0 || plan->jails[i].bans == 0)
+                if (n == 0 || report->jail_bans[i] == 0)
                         continue;
-                snprintf(text, sizeof text, "%s: %" PRIu64, plan->jails[i].config->name, plan->jails[i].bans);
+                snprintf(text, sizeof text, "%s: %" PRIu64, plan->jails[i].config->name, report->jail_bans[i]);
                 say_wrapped(PLAIN, "  ", "    ", text);
         }
 }
@@ -248,15 +248,16 @@ static void say_names(const Plan *plan)
 void plan_say(Plan *plan)
 {
         const PlanReport *report = &plan->report;
+        const PlanLines *lines = &plan->lines;
         uint64_t usec = clock_boot_now().usec - report->started.usec;
         char text[256];
 
         if (report->bans > 0)
                 putchar('\n');
         say_bans(plan);
-        snprintf(text, sizeof text, "%" PRIu64 " %s read in %.2f s (%.0f lines/s), %" PRIu64 " matched, of %s%zu %s", report->lines,
-                 plural((long long) report->lines, "line", "lines"), (double) usec / USEC_PER_SEC,
-                 (double) report->lines * USEC_PER_SEC / (double) (usec ? usec : 1), report->matched,
+        snprintf(text, sizeof text, "%" PRIu64 " %s read in %.2f s (%.0f lines/s), %" PRIu64 " matched, of %s%zu %s", lines->n,
+                 plural((long long) lines->n, "line", "lines"), (double) usec / USEC_PER_SEC,
+                 (double) lines->n * USEC_PER_SEC / (double) (usec ? usec : 1), lines->matched,
                  report->addresses.full ? "more than " : "", report->addresses.n, plural((long long) report->addresses.n, "address", "addresses"));
         say_wrapped(PLAIN, "", "  ", text);
         say_count(report->allowed, PLAIN, "failure of an allowed address was not counted", "failures of allowed addresses were not counted");
@@ -265,11 +266,11 @@ void plan_say(Plan *plan)
                   "bans would have been made by jails that only observe");
         say_count(report->prolonged, DIM, "time the maxretry of an address was reached again while it was banned",
                   "times the maxretry of an address was reached again while it was banned");
-        say_count(report->untimed, YELLOW, "line had no time, and took that of the line before",
+        say_count(lines->untimed, YELLOW, "line had no time, and took that of the line before",
                   "lines had no time, and took that of the line before");
-        say_count(report->bad, YELLOW, "line was no JSON object with a message, and was passed over",
+        say_count(lines->bad, YELLOW, "line was no JSON object with a message, and was passed over",
                   "lines were no JSON objects with a message, and were passed over");
-        say_count(report->over_long, YELLOW, "message of a JSON object was too long (over 32 KiB), or had no end: only its beginning was looked at",
+        say_count(lines->over_long, YELLOW, "message of a JSON object was too long (over 32 KiB), or had no end: only its beginning was looked at",
                   "messages of JSON objects were too long (over 32 KiB), or had no end: only their beginnings were looked at");
         say_count(report->displaced + report->full, RED, "ban had no room: max_bans is reached; raise it", "bans had no room: max_bans is reached; raise it");
         if (tracker_stats(plan->tracker)->evicted > 0)

@@ -256,7 +256,7 @@ static int take_message(void *userdata, const LogLine *parts, const char *transp
 {
         const Taker *taker = userdata;
 
-        taker->sources->plan->report.over_long += parts->length > LINE_LENGTH_MAX;
+        taker->sources->plan->lines.over_long += parts->length > LINE_LENGTH_MAX;
         return give_line(taker->sources, taker->file, taker->reading, parts, transport);
 }
 
@@ -298,7 +298,7 @@ static void parse(Sources *sources, PlanFile *file)
         if (time.usec != 0)
                 file->last = event_time_min(time, sources->now);
         else
-                sources->plan->report.untimed += object || file->n_json < file->n_readings;
+                sources->plan->lines.untimed += object || file->n_json < file->n_readings;
         file->time = file->last;
 }
 
@@ -306,7 +306,7 @@ static int hand_out(Sources *sources, PlanFile *file)
 {
         int r = 0;
 
-        sources->plan->report.lines++;
+        sources->plan->lines.n++;
         for (size_t i = 0; i < file->n_readings && r == 0; i++) {
                 Reading *reading = &file->readings[i];
                 const LogLine *parts = &reading->parts;
@@ -327,7 +327,7 @@ static int end_file(Sources *sources, PlanFile *file)
         file->input = input_close(file->input);
         /* Of a file that was named, jails find out in this way whether it is theirs. */
         if (file->objects > 0 || file->n_json == file->n_readings)
-                sources->plan->report.bad += file->bad;
+                sources->plan->lines.bad += file->bad;
         for (size_t i = 0; i < file->n_readings && r == 0; i++)
                 if (file->readings[i].objects)
                         r = plan_objects_end(file->readings[i].objects, take_message, &(Taker){ sources, file, &file->readings[i] });
@@ -398,7 +398,7 @@ static int take_entry(void *userdata, const Line *line)
         sources->status = read_files(sources, &line->time);
         if (sources->status != STATUS_DONE)
                 return -EIO;
-        sources->plan->report.lines++;
+        sources->plan->lines.n++;
         return plan_line(sources->plan, line);
 }
 

@@ -19,7 +19,6 @@ typedef struct PlanJail {
         Filter *filter;                 /* NULL: it counts bans */
         bool files, journal;            /* what it reads */
         bool both;                      /* where messages may stand twice */
-        uint64_t bans;
 } PlanJail;
 
 /**
@@ -44,35 +43,58 @@ typedef struct PlanAddresses {
         bool full;                      /* at the cap: there are more */
 } PlanAddresses;
 
-#define PLAN_HITS 1024
-
-typedef struct PlanHit {
-        Hit hit;
-        bool first;                     /* of its line */
-} PlanHit;
-
-typedef struct PlanHits {
-        PlanHit hits[PLAN_HITS];
-        size_t n;
-} PlanHits;
+#define CACHE_LINE 64   /* bytes that two processors cannot write at once */
+#define PLAN_HITS 512   /* that are handed over at a time */
+#define PLAN_LOTS 16    /* of them, on their way */
 
 /**
- * The thread that counts, and two lots of hits that go to and fro.
+ * A hit as it is handed over: all that counts of it, in one cache line.
+ */
+typedef struct PlanHit {
+        _Alignas(CACHE_LINE) Addr addr;
+        uint16_t witness;
+        uint8_t kind, count;
+        bool ends;
+        bool first;                     /* of its line */
+        unsigned attempts;
+        int32_t span;
+        uint64_t session;
+        EventTime time;
+        const char *jail, *rule;
+} PlanHit;
+
+_Static_assert(sizeof(PlanHit) == CACHE_LINE, "one hit, one cache line");
+
+/**
+ * The thread that counts, and lots of hits on their way to it, in a ring.
  */
 typedef struct PlanCounter {
         pthread_t thread;
         pthread_mutex_t mutex;
         pthread_cond_t changed;
-        PlanHits hits[2];
-        PlanHits *found;                /* the one that is being filled */
-        const PlanHits *handed;         /* the one that is being counted; NULL: the thread waits */
+        size_t found, counted;          /* lots so far; those between them are the thread's */
         bool finish;
+        PlanHit *hits;                  /* of the lot that is being filled */
+        size_t n;                       /* in it */
+        size_t sizes[PLAN_LOTS];
+        PlanHit lots[PLAN_LOTS][PLAN_HITS];
 } PlanCounter;
 
+/**
+ * What has been read.
+ */
+typedef struct PlanLines {
+        uint64_t n, untimed, matched;
+        uint64_t bad, over_long;        /* of files with JSON objects those that are none; messages of which only the head is looked at */
+} PlanLines;
+
+/**
+ * What has come of it.
+ */
 typedef struct PlanReport {
-        uint64_t lines, untimed, matched, hits;
-        uint64_t bad, over_long;        /* lines of files with JSON objects that are none; messages of which only the head is looked at */
+        uint64_t hits;
         uint64_t bans, prolonged, refused, displaced, full;
+        uint64_t *jail_bans;            /* of each jail */
         uint64_t allowed;               /* failures of allowed addresses */
         uint64_t observed;              /* bans that a jail only observes */
         PlanAddresses addresses;
@@ -98,12 +120,14 @@ typedef struct Plan {
         size_t n_everyone;
         Tracker *tracker;
         BanEngine *engine;
-        BanHits ban_hits;
         Copies *copies;                 /* NULL: no message can come twice */
         PlanCounter *counter;           /* between plan_count() and plan_finish() */
-        PlanReport report;
         atomic_int error;               /* -errno that a sink met */
         atomic_bool broken;             /* standard output takes no more */
+        /* One thread writes the first, the other the rest. Whatever shares a cache line with them is as slow as they are. */
+        _Alignas(CACHE_LINE) PlanLines lines;
+        _Alignas(CACHE_LINE) PlanReport report;
+        BanHits ban_hits;
 } Plan;
 
 /* plan-jails.c: configuration, filters and stages */
