@@ -43,6 +43,6 @@ void tracker_link(Tracker *tracker, Window *window);
 void tracker_unlink(Tracker *tracker, Window *window);
 void tracker_free_window(Tracker *tracker, Window *window);
 void tracker_mark(Tracker *tracker, Window *window);
-void tracker_touched(Tracker *tracker, Window *window, bool mark);
-void tracker_retire(Tracker *tracker, Window *window);
+Window *tracker_touched(Tracker *tracker, Window *window, bool mark);
+Window *tracker_retire(Tracker *tracker, Window *window);
 void tracker_evict(Tracker *tracker);

@@ -142,17 +142,19 @@ void tracker_mark(Tracker *tracker, Window *window)
         DL_APPEND2(tracker->dirty, window, dirty_prev, dirty_next);
 }
 
-/* The window is empty: it is freed, or becomes a tombstone for the store. */
-void tracker_retire(Tracker *tracker, Window *window)
+/* The window is empty: it is freed, or becomes a tombstone for the store. Return: the tombstone, or NULL. */
+Window *tracker_retire(Tracker *tracker, Window *window)
 {
         window_clear(window, &tracker->stats.evidence_bytes);
         tracker_unrank(tracker, window);
         heap_remove(&tracker->deadlines, &window->deadline);
         tracker->stats.windows--;
-        if (window->stored)
-                tracker_mark(tracker, window);
-        else
+        if (!window->stored) {
                 tracker_free_window(tracker, window);
+                return NULL;
+        }
+        tracker_mark(tracker, window);
+        return window;
 }
 
 /*
@@ -161,24 +163,25 @@ void tracker_retire(Tracker *tracker, Window *window)
  */
 static void tracker_due(Tracker *tracker, Window *window, EventTime deadline)
 {
-        if (deadline.usec < window->deadline.key)
+        if (!window->deadline.place)
+                heap_push(&tracker->deadlines, &window->deadline, deadline.usec); /* tracker_want() has made room */
+        else if (deadline.usec < window->deadline.key)
                 heap_update(&tracker->deadlines, &window->deadline, deadline.usec);
 }
 
-/* To be called after every change of a live window's entries; the window may be gone afterwards. */
-void tracker_touched(Tracker *tracker, Window *window, bool mark)
+/* To be called after every change of a live window's entries. Return: the window, or its tombstone; NULL: it is gone. */
+Window *tracker_touched(Tracker *tracker, Window *window, bool mark)
 {
         const WindowLimits *limits = &tracker->jails[window->key.jail]->limits;
 
-        if (window->n_entries == 0) {
-                tracker_retire(tracker, window);
-                return;
-        }
+        if (window->n_entries == 0)
+                return tracker_retire(tracker, window);
         tracker_unrank(tracker, window);
         tracker_rank(tracker, window);
         tracker_due(tracker, window, window_deadline(window, limits));
         if (mark)
                 tracker_mark(tracker, window);
+        return window;
 }
 
 /* ---- windows ---- */
@@ -240,7 +243,7 @@ static int tracker_want(Tracker *tracker, const Addr *addr, uint16_t jail, Windo
                 window->key = window_key(addr, jail);
                 tracker_link(tracker, window);
         }
-        r = heap_push(&tracker->deadlines, &window->deadline, INT64_MAX);
+        r = heap_reserve(&tracker->deadlines);
         if (r < 0) {
                 if (!window->stored)
                         tracker_free_window(tracker, window);
@@ -444,10 +447,8 @@ int tracker_hit(Tracker *tracker, const Hit *hit, unsigned *ret_counted)
                 }
                 if (hit->ends && counted == 0)
                         changed |= window_end_session(window, hit->session, copy.time, evidence_bytes);
-                if (changed) {
-                        tracker_touched(tracker, window, true);
-                        window = tracker_find(tracker, &addr, index); /* it may be gone */
-                }
+                if (changed)
+                        window = tracker_touched(tracker, window, true);
         }
         if (counted > 0) {
                 r = tracker_insert(tracker, &copy, &addr, index, window, counted);

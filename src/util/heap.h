@@ -11,7 +11,7 @@
  */
 typedef struct HeapItem {
         int64_t key;
-        uint32_t place;         /* from 1; 0: in no heap */
+        uint32_t place;         /* 0: in no heap */
 } HeapItem;
 
 typedef struct HeapSlot {
@@ -20,12 +20,14 @@ typedef struct HeapSlot {
 } HeapSlot;
 
 typedef struct Heap {
-        HeapSlot *slots;
-        size_t n_items;
-        size_t n_allocated;
+        HeapSlot *tree;
+        size_t n_tree, tree_size;
+        HeapSlot *queue;                /* a ring; a slot without an item is a gap */
+        size_t n_queue, queue_size;     /* n_queue: without the gaps; queue_size: a power of two, or 0 */
+        size_t head, tail;              /* those that ever left at the head, and came at the tail */
 } Heap;
 
-#define HEAP_NULL ((Heap){ .slots = NULL })
+#define HEAP_NULL ((Heap){ .tree = NULL })
 
 /* From a HeapItem to the structure that holds it. */
 #define heap_owner(item, type, member) ((type *) (void *) ((char *) (item) - offsetof(type, member)))
@@ -35,4 +37,5 @@ int heap_push(Heap *heap, HeapItem *item, int64_t key);
 void heap_update(Heap *heap, HeapItem *item, int64_t key);
 void heap_remove(Heap *heap, HeapItem *item);
 HeapItem *heap_first(const Heap *heap);
+size_t heap_count(const Heap *heap);
 void heap_deinit(Heap *heap);
