@@ -37,8 +37,8 @@ typedef struct Entry {
 
 /* Of the entry with the same number; the 0th is the list's head. */
 typedef struct Link {
-        uint64_t hash; /* of its key */
         uint32_t prev, next;
+        uint32_t hash; /* of its key */
 } Link;
 
 struct SessionTable {
@@ -73,6 +73,11 @@ int session_table_new(size_t max, SessionTable **ret_table)
         return 0;
 }
 
+static uint32_t key_hash(uint64_t key)
+{
+        return (uint32_t) table_hash_number(key);
+}
+
 static void unlink_entry(SessionTable *table, uint32_t i)
 {
         table->order[table->order[i].prev].next = table->order[i].next;
@@ -96,7 +101,7 @@ static void drop(SessionTable *table, Entry *entry)
 {
         uint32_t i = number_of(table, entry);
 
-        index_remove(&table->index, table->order[i].hash, entry);
+        index_remove(&table->index, table->order[i].hash, i);
         unlink_entry(table, i);
         table->order[i].next = table->spare;
         table->spare = i;
@@ -129,7 +134,7 @@ static void give_way(SessionTable *table)
 }
 
 /* In a full table the one that gives way makes room. */
-static Entry *add(SessionTable *table, uint64_t key, uint64_t hash)
+static Entry *add(SessionTable *table, uint64_t key, uint32_t hash)
 {
         uint32_t i;
 
@@ -143,7 +148,7 @@ static Entry *add(SessionTable *table, uint64_t key, uint64_t hash)
         Entry *entry = &table->entries[i];
         clear(entry, key);
         table->order[i].hash = hash;
-        index_add(&table->index, hash, entry);
+        index_add(&table->index, hash, i);
         link_last(table, i);
         return entry;
 }
@@ -164,15 +169,15 @@ SessionTable *session_table_free(SessionTable *table)
         return NULL;
 }
 
-static Entry *look(const SessionTable *table, uint64_t key, uint64_t hash)
+static Entry *look(const SessionTable *table, uint64_t key, uint32_t hash)
 {
         size_t at = 0;
-        Entry *entry;
+        uint32_t i;
 
         do
-                entry = index_find(&table->index, hash, &at);
-        while (entry && entry->key != key);
-        return entry;
+                i = index_find(&table->index, hash, &at);
+        while (i && table->entries[i].key != key);
+        return i ? &table->entries[i] : NULL;
 }
 
 /* Whether it was silent for too long. */
@@ -189,7 +194,7 @@ static bool is_over(const Entry *entry, EventTime now)
  */
 void session_table_expect(const SessionTable *table, uint64_t key)
 {
-        const Entry *entry = key ? look(table, key, table_hash_number(key)) : NULL;
+        const Entry *entry = key ? look(table, key, key_hash(key)) : NULL;
 
         if (entry)
                 fetch(entry);
@@ -203,7 +208,7 @@ void session_table_expect(const SessionTable *table, uint64_t key)
  */
 Session *session_table_find(SessionTable *table, uint64_t key, EventTime now)
 {
-        Entry *entry = key ? look(table, key, table_hash_number(key)) : NULL;
+        Entry *entry = key ? look(table, key, key_hash(key)) : NULL;
 
         if (entry && is_over(entry, now)) {
                 drop(table, entry);
@@ -222,7 +227,7 @@ Session *session_table_find(SessionTable *table, uint64_t key, EventTime now)
  */
 Session *session_table_touch(SessionTable *table, uint64_t key, const Addr *addr, EventTime now)
 {
-        uint64_t hash = table_hash_number(key);
+        uint32_t hash = key_hash(key);
         Entry *entry = look(table, key, hash);
 
         if (entry) {
@@ -246,7 +251,7 @@ Session *session_table_touch(SessionTable *table, uint64_t key, const Addr *addr
  */
 void session_table_remove(SessionTable *table, uint64_t key)
 {
-        Entry *entry = look(table, key, table_hash_number(key));
+        Entry *entry = look(table, key, key_hash(key));
 
         if (entry)
                 drop(table, entry);

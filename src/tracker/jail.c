@@ -63,7 +63,7 @@ static int tracker_want_place(Tracker *tracker, const char *name, uint16_t *ret_
 int tracker_set_jail(Tracker *tracker, const TrackerJail *jail)
 {
         TrackerJailState *state;
-        Window *window, *next;
+        Window *window;
         uint16_t index;
         int r;
 
@@ -77,8 +77,8 @@ int tracker_set_jail(Tracker *tracker, const TrackerJail *jail)
         state->removed = false;
         state->limits = (WindowLimits){ jail->findtime * USEC_PER_SEC, jail->maxretry };
         state->ipv6_prefix = jail->ipv6_prefix;
-        DL_FOREACH_SAFE2 (tracker->windows, window, next, all_next)
-                if (window->key.jail == index && window->n_entries > 0)
+        TRACKER_FOREACH (tracker, i, window)
+                if (window->key.jail == index)
                         tracker_touched(tracker, window, false);
         return 0;
 }
@@ -93,24 +93,24 @@ int tracker_set_jail(Tracker *tracker, const TrackerJail *jail)
 int tracker_remove_jail(Tracker *tracker, const char *jail)
 {
         TrackerJailState *state;
-        Window *window, *next;
+        Window *window;
         uint16_t index;
 
         state = tracker_find_jail(tracker, jail, &index);
         if (!state)
                 return TRACKER_E_NO_JAIL;
-        DL_FOREACH_SAFE2 (tracker->windows, window, next, all_next)
-                if (window->key.jail == index && window->n_entries > 0)
+        TRACKER_FOREACH (tracker, i, window)
+                if (window->key.jail == index)
                         tracker_retire(tracker, window);
         state->removed = true;
         return 0;
 }
 
-static int tracker_no_tombstones(Window *list)
+static int tracker_no_tombstones(Tracker *tracker, Window *list)
 {
         for (Window *next; list; list = next) {
                 next = list->next;
-                free(list);
+                pool_give(&tracker->pool, list->number);
         }
         return -ENOMEM;
 }
@@ -118,21 +118,21 @@ static int tracker_no_tombstones(Window *list)
 /* One tombstone for each window of a jail that the store knows, in a list by `next`, and room in the index for them. */
 static int tracker_make_tombstones(Tracker *tracker, uint16_t jail, Window **ret_list)
 {
-        Window *window, *next, *list = NULL, *tombstone;
+        Window *window, *list = NULL, *tombstone;
         size_t n = 0;
 
-        DL_FOREACH_SAFE2 (tracker->windows, window, next, all_next) {
-                if (window->key.jail != jail || window->n_entries == 0 || !window->stored)
+        TRACKER_FOREACH (tracker, i, window) {
+                if (window->key.jail != jail || !window->stored)
                         continue;
-                tombstone = calloc(1, sizeof *tombstone);
+                tombstone = tracker_new_window(tracker);
                 if (!tombstone)
-                        return tracker_no_tombstones(list);
+                        return tracker_no_tombstones(tracker, list);
                 tombstone->next = list;
                 list = tombstone;
                 n++;
         }
         if (index_reserve(&tracker->index, n) < 0)
-                return tracker_no_tombstones(list);
+                return tracker_no_tombstones(tracker, list);
         *ret_list = list;
         return 0;
 }
@@ -152,7 +152,7 @@ static void tracker_move(Tracker *tracker, Window *window, uint16_t jail, Window
         tracker_mark(tracker, window);
         if (!tombstone)
                 return;
-        memset(tombstone, 0, sizeof *tombstone);
+        tombstone->next = NULL;
         tombstone->key = old;
         tombstone->stored = true;
         tracker_link(tracker, tombstone);
@@ -168,7 +168,7 @@ static void tracker_move(Tracker *tracker, Window *window, uint16_t jail, Window
  */
 int tracker_rename_jail(Tracker *tracker, const char *jail, const char *name)
 {
-        Window *window, *next, *tombstones = NULL;
+        Window *window, *tombstones = NULL;
         TrackerJailState *old, *new;
         uint16_t from, to;
         int r;
@@ -184,18 +184,15 @@ int tracker_rename_jail(Tracker *tracker, const char *jail, const char *name)
                 r = tracker_make_tombstones(tracker, from, &tombstones);
         if (r < 0)
                 return r;
-        DL_FOREACH_SAFE2 (tracker->windows, window, next, all_next) {
+        TRACKER_FOREACH (tracker, i, window) {
                 Window *tombstone = NULL;
 
-                if (window->key.jail != from || window->n_entries == 0)
+                if (window->key.jail != from)
                         continue;
                 if (window->stored) {
                         tombstone = tombstones;
                         tombstones = tombstone->next;
                 }
-                /* What is freed may be the one that the loop has noted as next. */
-                if (next && next->key.jail == to && addr_equal(&next->key.addr, &window->key.addr))
-                        next = next->all_next;
                 tracker_move(tracker, window, to, tombstone);
         }
         old = tracker->jails[from];

@@ -7,6 +7,7 @@
 #include "tracker/window.h"
 #include "util/index.h"
 #include "util/intern.h"
+#include "util/pool.h"
 
 #define RANKS (TRACKER_MAXRETRY_MAX + 1)
 
@@ -26,8 +27,8 @@ struct Tracker {
         size_t n_jails;
         Addr *singles; /* IPv6 prefixes in which every address counts on its own */
         size_t n_singles;
-        Index index; /* of windows and tombstones, */
-        Window *windows; /* ... all in a list */
+        Pool pool; /* of windows and tombstones */
+        Index index; /* ... by their keys */
         Window *ranks[RANKS];
         Window *dirty;
         Heap deadlines;
@@ -39,6 +40,12 @@ TrackerJailState *tracker_find_jail(const Tracker *tracker, const char *name, ui
 Addr tracker_addr_key(const Tracker *tracker, const Addr *addr, unsigned ipv6_prefix);
 
 Window *tracker_find(const Tracker *tracker, const Addr *addr, uint16_t jail);
+/* The windows with entries, in no order; any may go meanwhile. A window that comes may be among them. */
+#define TRACKER_FOREACH(tracker, i, window) \
+        for (uint32_t i = 1; i <= (tracker)->pool.used; i++) \
+                if (((window) = pool_at(&(tracker)->pool, i))->n_entries > 0)
+
+Window *tracker_new_window(Tracker *tracker);
 void tracker_link(Tracker *tracker, Window *window);
 void tracker_unlink(Tracker *tracker, Window *window);
 void tracker_free_window(Tracker *tracker, Window *window);

@@ -46,6 +46,7 @@ int tracker_new(size_t max_windows, size_t max_evidence_bytes, TrackerSink sink,
         if (r < 0)
                 return r;
         tracker->sink = sink;
+        tracker->pool = POOL_OF(Window);
         tracker->settled = (EventTime){ INT64_MIN / 4 };
         tracker->stats.max_windows = max_windows;
         tracker->stats.max_evidence_bytes = max_evidence_bytes;
@@ -53,19 +54,28 @@ int tracker_new(size_t max_windows, size_t max_evidence_bytes, TrackerSink sink,
         return 0;
 }
 
+/* One that nothing finds yet; NULL if memory is short. */
+Window *tracker_new_window(Tracker *tracker)
+{
+        uint32_t number = pool_take(&tracker->pool);
+        Window *window = number ? pool_at(&tracker->pool, number) : NULL;
+
+        if (window)
+                window->number = number;
+        return window;
+}
+
 /* The index must have room for it. */
 void tracker_link(Tracker *tracker, Window *window)
 {
-        window->hash = table_hash(&window->key, sizeof window->key);
-        index_add(&tracker->index, window->hash, window);
-        DL_APPEND2(tracker->windows, window, all_prev, all_next);
+        window->hash = (uint32_t) table_hash(&window->key, sizeof window->key);
+        index_add(&tracker->index, window->hash, window->number);
         tracker->jails[window->key.jail]->n_windows++;
 }
 
 void tracker_unlink(Tracker *tracker, Window *window)
 {
-        index_remove(&tracker->index, window->hash, window);
-        DL_DELETE2(tracker->windows, window, all_prev, all_next);
+        index_remove(&tracker->index, window->hash, window->number);
         tracker->jails[window->key.jail]->n_windows--;
 }
 
@@ -75,7 +85,7 @@ void tracker_free_window(Tracker *tracker, Window *window)
         tracker_unlink(tracker, window);
         if (window->dirty)
                 DL_DELETE2(tracker->dirty, window, dirty_prev, dirty_next);
-        free(window);
+        pool_give(&tracker->pool, window->number);
 }
 
 /**
@@ -85,21 +95,19 @@ void tracker_free_window(Tracker *tracker, Window *window)
  */
 Tracker *tracker_free(Tracker *tracker)
 {
-        Window *window, *next;
+        Window *window;
 
         if (!tracker)
                 return NULL;
-        /* With the lists that they stand in, so nothing is taken out of those. */
-        DL_FOREACH_SAFE2 (tracker->windows, window, next, all_next) {
+        TRACKER_FOREACH (tracker, i, window)
                 window_clear(window, &tracker->stats.evidence_bytes);
-                free(window);
-        }
         for (size_t i = 0; i < tracker->n_jails; i++)
                 free(tracker->jails[i]);
         free(tracker->jails);
         free(tracker->singles);
         heap_deinit(&tracker->deadlines);
         index_deinit(&tracker->index);
+        pool_deinit(&tracker->pool);
         intern_free(tracker->rules);
         free(tracker);
         return NULL;
@@ -199,14 +207,16 @@ static WindowKey window_key(const Addr *addr, uint16_t jail)
 Window *tracker_find(const Tracker *tracker, const Addr *addr, uint16_t jail)
 {
         WindowKey key = window_key(addr, jail);
-        uint64_t hash = table_hash(&key, sizeof key);
+        uint32_t hash = (uint32_t) table_hash(&key, sizeof key), number;
         size_t at = 0;
-        Window *window;
 
-        do
-                window = index_find(&tracker->index, hash, &at);
-        while (window && memcmp(&window->key, &key, sizeof key) != 0);
-        return window;
+        while ((number = index_find(&tracker->index, hash, &at))) {
+                Window *window = pool_at(&tracker->pool, number);
+
+                if (memcmp(&window->key, &key, sizeof key) == 0)
+                        return window;
+        }
+        return NULL;
 }
 
 void tracker_evict(Tracker *tracker)
@@ -237,7 +247,7 @@ static int tracker_want(Tracker *tracker, const Addr *addr, uint16_t jail, Windo
         if (!window) {
                 if (index_reserve(&tracker->index, 1) < 0)
                         return -ENOMEM;
-                window = calloc(1, sizeof *window);
+                window = tracker_new_window(tracker);
                 if (!window)
                         return -ENOMEM;
                 window->key = window_key(addr, jail);
@@ -506,7 +516,7 @@ static int tracker_visit_single(Tracker *tracker, uint16_t jail, const Addr *add
 
 static int tracker_visit(Tracker *tracker, const char *jail, const Addr *addr, WindowVisitor visitor, void *userdata)
 {
-        Window *window, *next;
+        Window *window;
         uint16_t index = 0;
         int r;
 
@@ -520,8 +530,8 @@ static int tracker_visit(Tracker *tracker, const char *jail, const Addr *addr, W
                 }
                 return 0;
         }
-        DL_FOREACH_SAFE2 (tracker->windows, window, next, all_next) {
-                if (window->n_entries == 0 || (jail && window->key.jail != index))
+        TRACKER_FOREACH (tracker, i, window) {
+                if (jail && window->key.jail != index)
                         continue;
                 if (addr && !addr_contains(addr, &window->key.addr) && !addr_contains(&window->key.addr, addr))
                         continue;

@@ -23,7 +23,8 @@ _Static_assert(sizeof(WindowKey) == sizeof(Addr) + sizeof(uint16_t), "a hash key
 typedef struct Window Window;
 
 struct Window {
-        uint64_t hash;          /* of its key */
+        uint32_t hash;          /* of its key */
+        uint32_t number;        /* in the pool */
         WindowKey key;
         uint16_t n_entries;
         uint16_t n_allocated;
@@ -34,7 +35,6 @@ struct Window {
         HeapItem deadline;
         Window *prev, *next;    /* of equal rank, the one touched last at the end */
         Window *dirty_prev, *dirty_next;
-        Window *all_prev, *all_next;
         WindowEntry first;      /* most addresses under a flood come once: what they did needs no memory of its own */
 };
 

@@ -40,9 +40,9 @@ int index_grow(Index *index, size_t more)
 /**
  * index_add() - let an item be found; there has to be room for it
  * @hash:       of its key; another item may have the same
- * @item:       stays the caller's, and must be removed before it is freed
+ * @item:       its number, not 0
  */
-void index_add(Index *index, uint64_t hash, void *item)
+void index_add(Index *index, uint32_t hash, uint32_t item)
 {
         size_t i = hash & (index->size - 1);
 
@@ -55,7 +55,7 @@ void index_add(Index *index, uint64_t hash, void *item)
 /**
  * index_remove() - an item, which is there, is not to be found any more
  */
-void index_remove(Index *index, uint64_t hash, const void *item)
+void index_remove(Index *index, uint32_t hash, uint32_t item)
 {
         size_t last = index->size - 1, hole = hash & last;
 
@@ -66,7 +66,7 @@ void index_remove(Index *index, uint64_t hash, const void *item)
                         index->slots[hole] = index->slots[i];
                         hole = i;
                 }
-        index->slots[hole].item = NULL;
+        index->slots[hole].item = 0;
         index->n_items--;
 }
 

@@ -5,7 +5,8 @@
  * Index: finds things by the hash of their key, in one array.
  *
  * For tables in which most of what is sought is not there: that costs one place in memory, where a table of lists has one for
- * each thing in the list. The things are the caller's, and so is the order in which they are visited, if they ever are.
+ * each thing in the list. The things are the caller's, who knows them by number, and so is the order in which they are visited,
+ * if they ever are. A slot is a number and half a hash: eight of them are read from memory at a time.
  * Hashes are table_hash()'s: outsiders choose the keys.
  */
 
@@ -14,8 +15,8 @@
 #include <stdint.h>
 
 typedef struct IndexSlot {
-        uint64_t hash;
-        void *item;             /* NULL: free */
+        uint32_t hash;
+        uint32_t item;          /* its number; 0: free */
 } IndexSlot;
 
 typedef struct Index {
@@ -30,25 +31,25 @@ typedef struct Index {
  * index_find() - the next item with this hash
  * @at:         0 for the first one; untouched between calls
  *
- * Return: the item, whose key is still to be compared; NULL: there are no more.
+ * Return: the item's number; its key is still to be compared. 0: there are no more.
  */
-static inline void *index_find(const Index *index, uint64_t hash, size_t *at)
+static inline uint32_t index_find(const Index *index, uint32_t hash, size_t *at)
 {
         while (index->size > 0) {
                 const IndexSlot *slot = &index->slots[(hash + (*at)++) & (index->size - 1)];
 
                 if (!slot->item)
-                        return NULL;
+                        return 0;
                 if (slot->hash == hash)
                         return slot->item;
         }
-        return NULL;
+        return 0;
 }
 
 /**
  * index_fetch() - bring near where an item with this hash is, since it will be sought soon
  */
-static inline void index_fetch(const Index *index, uint64_t hash)
+static inline void index_fetch(const Index *index, uint32_t hash)
 {
         if (index->size > 0)
                 __builtin_prefetch(&index->slots[hash & (index->size - 1)]);
@@ -72,6 +73,6 @@ static inline int index_reserve(Index *index, size_t more)
         return index->size > 0 && index_is_enough(index->size, index->n_items + more) ? 0 : index_grow(index, more);
 }
 
-void index_add(Index *index, uint64_t hash, void *item);
-void index_remove(Index *index, uint64_t hash, const void *item);
+void index_add(Index *index, uint32_t hash, uint32_t item);
+void index_remove(Index *index, uint32_t hash, uint32_t item);
 void index_deinit(Index *index);
