@@ -31,7 +31,7 @@
 #include "util/text.h"
 
 typedef struct Entry {
-        uint64_t key;
+        _Alignas(64) uint64_t key;
         Session session;
 } Entry;
 
@@ -63,7 +63,7 @@ int session_table_new(size_t max, SessionTable **ret_table)
         if (!table)
                 return -ENOMEM;
         table->max = max;
-        table->entries = calloc(max + 1, sizeof *table->entries);
+        table->entries = aligned_alloc(64, (max + 1) * sizeof *table->entries);
         table->order = calloc(max + 1, sizeof *table->order);
         if (!table->entries || !table->order) {
                 session_table_free(table);
@@ -194,10 +194,12 @@ static bool is_over(const Entry *entry, EventTime now)
  */
 void session_table_expect(const SessionTable *table, uint64_t key)
 {
-        const Entry *entry = key ? look(table, key, key_hash(key)) : NULL;
+        size_t at = 0;
+        /* Not look(): to compare keys is to wait for the entry. */
+        uint32_t i = key ? index_find(&table->index, key_hash(key), &at) : 0;
 
-        if (entry)
-                fetch(entry);
+        if (i)
+                fetch(&table->entries[i]);
 }
 
 /**
