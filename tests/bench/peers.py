@@ -1,11 +1,23 @@
-"""The peers' daemons, unpacked or built and never installed, in a world of a row's own: started, and asked what they have banned.
+"""The peers, unpacked or built and never installed. fail2ban-regex; and the daemons, in a world of a row's own: started, and asked
+what they have banned.
 
-Each reads `lines`, an empty log file, as bailiffd would: five failures in a day, banned for 30 days.
+Each daemon reads `lines`, an empty log file, as bailiffd would: five failures in a day, banned for 30 days.
 """
-import os, pathlib, shutil, socket, subprocess, tempfile, time
+import os, pathlib, re, shutil, socket, subprocess, tempfile, time
 
 import daemon
 from bench import Skip
+
+
+def fail2ban_regex(b, source, lines):
+    """Lines a second of a log or journal with so many of sshd's: its own figure, without its start."""
+    environment = {**os.environ, "PYTHONPATH": b.peer("debian/usr/lib/python3/dist-packages")}
+    text = subprocess.run(["/usr/bin/python3", b.peer("debian/usr/bin/fail2ban-regex"), "-c", b.peer("debian/etc/fail2ban"), source, "sshd"],
+                          env=environment, capture_output=True, text=True).stdout
+    found = re.search(r"Lines: (\d+) lines.*\[processed in ([\d.]+) sec", text, re.S)
+    if not found or int(found[1]) != lines:
+        raise Skip(f"fail2ban-regex did not read it: {text[-200:]}")
+    return lines / float(found[2])
 
 
 class Peer:

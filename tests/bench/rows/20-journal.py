@@ -3,27 +3,19 @@
 The floors are libsystemd's: one asks for each field that it wants by name, as its manual shows, the other takes them in one pass,
 which costs less as soon as there are two.
 """
-import os, re, subprocess
+import os, subprocess
 
-import data
+import data, peers
 from bench import Contestant, Row, Skip
 
 NAMES = ["journal to decisions"]
 
 
 def fail2ban_regex(b, lines):
-    """Its own figure, without its start."""
-    program, libraries = b.peer("debian/usr/bin/fail2ban-regex"), b.peer("debian/usr/lib/python3/dist-packages")
-    environment = {**os.environ, "PYTHONPATH": libraries}
-    if subprocess.run(["/usr/bin/python3", "-c", "import systemd.journal"], env=environment, capture_output=True).returncode != 0:
+    libraries = {**os.environ, "PYTHONPATH": b.peer("debian/usr/lib/python3/dist-packages")}
+    if subprocess.run(["/usr/bin/python3", "-c", "import systemd.journal"], env=libraries, capture_output=True).returncode != 0:
         raise Skip("Debian's python3-systemd does not work with this host's Python")
-    text = subprocess.run(["/usr/bin/python3", program, "-c", b.peer("debian/etc/fail2ban"),
-                           f"systemd-journal[journalpath={data.sshd_journal(b, lines)}]", "sshd"], env=environment,
-                          capture_output=True, text=True).stdout
-    found = re.search(r"Lines: (\d+) lines.*\[processed in ([\d.]+) sec", text, re.S)
-    if not found or int(found[1]) != lines:
-        raise Skip(f"fail2ban-regex did not read the journal: {text[-200:]}")
-    return lines / float(found[2])
+    return peers.fail2ban_regex(b, f"systemd-journal[journalpath={data.sshd_journal(b, lines)}]", lines)
 
 
 def rows(b):
