@@ -289,6 +289,11 @@ class Daemon:
     def ctl(self, *words, **options):
         return self.world.run(self.world.bench.ctl, "--socket", self.run / "control.sock", *words, **options)
 
+    def answer(self, *words):
+        """What bailiffctl says, and be it that it cannot."""
+        done = subprocess.run(self.world.command(self.world.bench.ctl, "--socket", self.run / "control.sock", *words), capture_output=True, text=True)
+        return done.stdout + done.stderr
+
     def connect(self):
         control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         control.connect(str(self.run / "control.sock"))

@@ -54,7 +54,11 @@ class Rounds:
     @staticmethod
     def give_up(program, text):
         if isinstance(program, daemon.Daemon):
-            daemon.fail(f"{text}{program.log.read_text(errors='replace')[-2000:]}")
+            # A ban that did not come is worse than a slow one: whatever tells why is printed.
+            told = [program.answer("why", text.split()[0]), program.answer("status", "--json")] if "was not banned" in text else []
+            if isinstance(program.world, daemon.JournalWorld):
+                told.append(subprocess.run(program.world.command("journalctl", "-o", "verbose", "-n", 12), capture_output=True, text=True).stdout[-12000:])
+            daemon.fail("\n".join([text, *told, program.log.read_text(errors="replace")[-2000:]]))
         raise Skip(text.strip()[-300:])
 
     def round(self, i):
