@@ -20,7 +20,6 @@
 #include "util/cleanup.h"
 
 #define TEXT_MAX (LOGOBJECT_MAX + 1)    /* of an object that is cut it has to be seen */
-#define BUFFER_SIZE (512 * 1024)
 #define READ_SIZE (64 * 1024)           /* more would push out of the near memory what the patterns and sessions need */
 
 struct InputFile {
@@ -32,7 +31,7 @@ struct InputFile {
         bool skipping;          /* the rest of a line that was cut */
         EventTime mtime;
         size_t start, used;
-        char buffer[BUFFER_SIZE];
+        char buffer[TEXT_MAX + READ_SIZE];
 };
 
 /**
@@ -108,10 +107,9 @@ static int check_content(const InputFile *file)
         return STATUS_DONE;
 }
 
-/* More of the file behind what is left of the last read. */
+/* More of the file behind what is left of the last read, which is less than TEXT_MAX. */
 static int refill(InputFile *file)
 {
-        size_t room, wanted;
         ssize_t size;
 
         memmove(file->buffer, file->buffer + file->start, file->used - file->start);
@@ -119,10 +117,8 @@ static int refill(InputFile *file)
         file->start = 0;
         if (!file->at_once)
                 fflush(stdout); /* somebody may follow a live log */
-        room = sizeof file->buffer - file->used;
-        wanted = room < READ_SIZE ? room : READ_SIZE;
         do
-                size = read(file->fd, file->buffer + file->used, wanted);
+                size = read(file->fd, file->buffer + file->used, READ_SIZE);
         while (size < 0 && errno == EINTR);
         if (size < 0)
                 return fail("%s cannot be read: %s", file->name, strerror(errno));

@@ -10,6 +10,7 @@
 #include "core.h"
 #include "ctl/ctl.h"
 #include "logobject.h"
+#include "util/cache.h"
 
 /**
  * A jail that takes part.
@@ -43,7 +44,6 @@ typedef struct PlanAddresses {
         bool full;                      /* at the cap: there are more */
 } PlanAddresses;
 
-#define CACHE_LINE 64   /* bytes that two processors cannot write at once */
 #define PLAN_HITS 512   /* that are handed over at a time */
 #define PLAN_LOTS 16    /* of them, on their way */
 

@@ -26,12 +26,13 @@
 #include <string.h>
 
 #include "filter/private.h"
+#include "util/cache.h"
 #include "util/index.h"
 #include "util/table.h"
 #include "util/text.h"
 
 typedef struct Entry {
-        _Alignas(64) uint64_t key;
+        _Alignas(CACHE_LINE) uint64_t key;
         Session session;
 } Entry;
 
@@ -63,7 +64,7 @@ int session_table_new(size_t max, SessionTable **ret_table)
         if (!table)
                 return -ENOMEM;
         table->max = max;
-        table->entries = aligned_alloc(64, (max + 1) * sizeof *table->entries);
+        table->entries = aligned_alloc(CACHE_LINE, (max + 1) * sizeof *table->entries);
         table->order = calloc(max + 1, sizeof *table->order);
         if (!table->entries || !table->order) {
                 session_table_free(table);

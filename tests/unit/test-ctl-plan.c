@@ -86,6 +86,26 @@ static void test_bans(void)
         check_text(output, "");
 }
 
+/* More than is on its way to the thread that counts, or read at a time: each is banned once, and nobody after four. */
+static void test_many(void)
+{
+        FILE *file = fopen(at("many.log"), "w");
+        char addr[32];
+
+        check(file);
+        for (int i = 0; i < 3000; i++) {
+                snprintf(addr, sizeof addr, "2001:db8:0:%x::1", i);
+                say(file, addr, i, i % 3 == 0 ? 4 : 5);
+        }
+        fclose(file);
+        /* Nobody takes the bans for a while, so the counting stands still, and the finding has to wait for it. */
+        check_int(plan("--jail sshd --file many.log --json | (sleep 1; cat) >many.json; sort -u many.json | wc -l; wc -l <many.json"), 0);
+        check_text(output, "2000\n2000\n");
+        check_int(plan("--jail sshd --file many.log | tail -n 3"), 0);
+        check_contains(output, "14000 lines read");
+        check_contains(output, "14000 matched, of 3000 addresses");
+}
+
 /* The rules of all that counted are told, though no lines are kept. */
 static void test_rules(void)
 {
@@ -411,6 +431,7 @@ int main(void)
         setenv("BAILIFF_SHIPPED", text, 1);
         check(mkdtemp(work));
         test_bans();
+        test_many();
         test_rules();
         test_fail_on();
         test_merged();
